@@ -1,0 +1,87 @@
+"""The commands `aura-evals bench …`. Times never fail a run: the exit code is 0 when the benchmark ran to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aura_evals.bench.report import show
+
+app = typer.Typer(help="Ratios taken in one run, against the goals of the design.", no_args_is_help=True)
+
+Json = Annotated[Path | None, typer.Option("--json", help="Write the rows to this file.")]
+
+
+@app.command("search")
+def search(
+    size: Annotated[list[int] | None, typer.Option(min=100, help="Chunks of the tenant; may be repeated.")] = None,
+    queries: Annotated[int, typer.Option(min=10)] = 100,
+    json: Json = None,
+) -> None:
+    """Hybrid search, less the query's embedding, against the same SQL sent by hand with psycopg."""
+    from aura_evals.bench.search import bench_search
+
+    show(asyncio.run(bench_search(size or [1_000, 10_000], queries)), json)
+
+
+@app.command("tenants")
+def tenants(
+    tenants: Annotated[int, typer.Option(min=2, help="The goal is set for 1,000.")] = 200,
+    chunks: Annotated[int, typer.Option(min=100, help="Chunks of each tenant.")] = 1_000,
+    queries: Annotated[int, typer.Option(min=20)] = 400,
+    at_once: Annotated[int, typer.Option(min=1)] = 20,
+    json: Json = None,
+) -> None:
+    """Search among many tenants against one tenant alone; recall against the exact answer."""
+    from aura_evals.bench.tenants import bench_tenants
+
+    show(asyncio.run(bench_tenants(tenants, chunks, queries, at_once)), json)
+
+
+@app.command("legs")
+def legs(
+    size: Annotated[list[int] | None, typer.Option(min=100, help="Chunks of the tenant; may be repeated.")] = None,
+    queries: Annotated[int, typer.Option(min=5)] = 40,
+    dedicated_from: Annotated[int, typer.Option(help="Measure HNSW too from this many chunks.")] = 20_000,
+    json: Json = None,
+) -> None:
+    """BM25 and dense as a tenant grows; exact scan against HNSW."""
+    from aura_evals.bench.legs import bench_legs
+
+    show(asyncio.run(bench_legs(size or [1_000, 20_000], queries, dedicated_from)), json)
+
+
+@app.command("ingest")
+def ingest(
+    files: Annotated[int, typer.Option(min=1)] = 8,
+    words: Annotated[int, typer.Option(min=50, help="Words of each file.")] = 4_000,
+    rounds: Annotated[int, typer.Option(min=1)] = 2,
+    json: Json = None,
+) -> None:
+    """Ingest of text against the embedding model alone on the same chunks."""
+    from aura_evals.bench.ingest import bench_ingest
+
+    show(asyncio.run(bench_ingest(files, words, rounds)), json)
+
+
+@app.command("import")
+def imports(repetitions: Annotated[int, typer.Option(min=1)] = 7, json: Json = None) -> None:
+    """`python -c "import aura"`: its time, and what it loads."""
+    from aura_evals.bench.imports import bench_import
+
+    show(bench_import(repetitions), json)
+
+
+@app.command("memory")
+def memory(
+    pages: Annotated[int, typer.Option(min=1)] = 1_000,
+    words: Annotated[int, typer.Option(min=1, help="Words of each page.")] = 60,
+    json: Json = None,
+) -> None:
+    """Peak memory of the ingest of a long PDF with the model loaded."""
+    from aura_evals.bench.memory import bench_memory
+
+    show(bench_memory(pages, words), json)

@@ -1,0 +1,1 @@
+"""The one way to the database: engines, scopes, tables, roles, migrations, the embedded server."""

@@ -1,0 +1,355 @@
+"""`workspace.documents`: files in, a catalogue of what is there, and how to take it out again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from aura.documents.catalogue import Catalogue
+from aura.documents.files import Source
+from aura.documents.formats import safe_filename
+from aura.documents.intake import Intake
+from aura.documents.pipeline import Pipeline
+from aura.documents.values import Chunk, Document, IngestProgress, Receipt, Stage, Visibility
+from aura.errors import Denied, InvalidRequest, LimitExceeded, NotFound
+from aura.identity import CollectionId, DocumentId, Scope
+from aura.tenants.collections import Collections
+from aura.tenants.values import Page
+
+_HIDDEN = (".", "~$")
+_SHOWN = 200
+"""Characters of a path that a message shows."""
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    source: Source
+    filename: str
+
+
+class Documents:
+    """What a scope can do with documents."""
+
+    def __init__(
+        self,
+        *,
+        scope: Scope,
+        catalogue: Catalogue,
+        intake: Intake,
+        pipeline: Pipeline,
+        collections: Collections,
+        concurrency: int,
+        may_upload: bool,
+    ) -> None:
+        self._scope = scope
+        self._catalogue = catalogue
+        self._intake = intake
+        self._pipeline = pipeline
+        self._collections = collections
+        self._concurrency = concurrency
+        self._may_upload = may_upload
+
+    async def ingest(
+        self,
+        source: Source | Sequence[Path | str],
+        *,
+        filename: str | None = None,
+        collection: str | CollectionId | None = None,
+        visibility: Visibility | str = Visibility.ORGANIZATION,
+    ) -> AsyncGenerator[IngestProgress]:
+        """Make files searchable, several at once; what happens to each, as it happens.
+
+        A file that can not be used is reported as `failed` with its reason, and the rest go on. What was accepted is not
+        lost when the caller stops listening or the process dies: it is taken up again.
+
+        Args:
+            source: a file, a folder (with all below it, but what links in it lead to outside of it), several of these,
+                the bytes, or a stream.
+            filename: what to call bytes and streams; required for these.
+            collection: its name or id; the organisation's default collection otherwise.
+            visibility: `organization`, or `private` to the scope's user.
+
+        Raises:
+            Denied: the user may not upload documents.
+            NotFound: there is no such collection.
+            Unavailable: the database is away.
+        """
+        if not self._may_upload:
+            raise Denied("this user may not upload documents; an admin can allow it (can_upload_documents)")
+        collection_id = await self._collection(collection)
+        seen = _visibility(visibility)
+        files = _files(source, filename)
+        async with _Crew(self, files, collection_id, seen, total=_total(source)) as crew:
+            async for progress in crew.progress():
+                yield progress
+
+    async def add(
+        self,
+        source: Source,
+        filename: str,
+        *,
+        collection: str | CollectionId | None = None,
+        visibility: Visibility | str = Visibility.ORGANIZATION,
+    ) -> tuple[Document, bool]:
+        """Store one file and queue it; the document, and whether its content was there already. A worker does the rest.
+
+        Raises:
+            InvalidRequest: the file can not be used.
+            LimitExceeded: the organisation's storage is full.
+        """
+        if not self._may_upload:
+            raise Denied("this user may not upload documents; an admin can allow it (can_upload_documents)")
+        accepted = await self._intake.accept(
+            source,
+            display_name(filename),
+            collection_id=await self._collection(collection),
+            visibility=_visibility(visibility),
+        )
+        return await self._catalogue.get(accepted.document_id), accepted.duplicate
+
+    async def get(self, document_id: DocumentId) -> Document:
+        """One document. Raises `NotFound`."""
+        return await self._catalogue.get(document_id)
+
+    async def list(
+        self,
+        *,
+        collection: str | CollectionId | None = None,
+        stage: Stage | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[Document]:
+        """Documents by name, a page at a time."""
+        collection_id = None if collection is None else await self._collection(collection)
+        return await self._catalogue.list(collection_id=collection_id, stage=stage, limit=limit, cursor=cursor)
+
+    async def chunks(self, document_id: DocumentId, *, limit: int = 1_000, after: int = -1) -> Sequence[Chunk]:
+        """A document's chunks in order. Raises `NotFound`."""
+        return await self._catalogue.chunks(document_id, limit=limit, after=after)
+
+    async def text(self, document_id: DocumentId, *, version: int | None = None) -> str:
+        """A document's whole text, which citations' offsets count in. Raises `NotFound`."""
+        return await self._catalogue.text(document_id, version=version)
+
+    async def original(self, document_id: DocumentId, *, version: int | None = None) -> Path:
+        """Where the file lies as it was uploaded. Raises `NotFound`."""
+        return await self._catalogue.original(document_id, version=version)
+
+    async def delete(self, document_id: DocumentId) -> Receipt:
+        """Delete a document with all that was made of it. Raises `NotFound`, `Denied`."""
+        await self._refuse_reader(document_id)
+        return await self._catalogue.delete(document_id)
+
+    async def cancel(self, document_id: DocumentId) -> None:
+        """Stop working on a document. Raises `NotFound`, `Denied`."""
+        await self._refuse_reader(document_id)
+        await self._catalogue.cancel(document_id)
+
+    async def retry(self, document_id: DocumentId) -> AsyncGenerator[IngestProgress]:
+        """Work on a failed or cancelled document again. Raises `NotFound`, `Denied`, `Conflict`."""
+        await self._refuse_reader(document_id)
+        await self._catalogue.requeue(document_id)
+        async for progress in self.work(document_id):
+            yield progress
+
+    async def work(self, document_id: DocumentId) -> AsyncGenerator[IngestProgress]:
+        """Work on a queued document here and now, or watch the worker that has it, until its end. Raises `NotFound`."""
+        # The pipeline works for every member; who watches must see the document.
+        document = await self._catalogue.get(document_id)
+        reports: asyncio.Queue[IngestProgress | None] = asyncio.Queue()
+        task = asyncio.create_task(self._pipeline.run(self._scope, document_id, reports.put_nowait))
+        task.add_done_callback(lambda _: reports.put_nowait(None))
+        try:
+            last = None
+            while (progress := await reports.get()) is not None:
+                last = progress
+                yield progress
+            await task
+            if last is None or not last.stage.final:
+                async for progress in self._watch(document):
+                    yield progress
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _watch(self, document: Document) -> AsyncGenerator[IngestProgress]:
+        while True:
+            try:
+                document = await self._catalogue.get(document.id)
+            except NotFound:
+                reason = "the document was deleted while it was worked on"
+                document = msgspec.structs.replace(document, stage=Stage.CANCELLED, reason=reason)
+            yield _progress(document)
+            if document.stage.final:
+                return
+            await asyncio.sleep(0.5)
+
+    async def _refuse_reader(self, document_id: DocumentId) -> None:
+        """Members who may not upload change only what is private to them."""
+        document = await self._catalogue.get(document_id)
+        if not self._may_upload and document.visibility is not Visibility.PRIVATE:
+            raise Denied(
+                "this user may not change documents of the organisation; an admin can allow it (can_upload_documents)"
+            )
+
+    async def _collection(self, collection: str | CollectionId | None) -> CollectionId:
+        if collection is None:
+            return (await self._collections.default()).id
+        return (await self._collections.by_name_or_id(collection)).id
+
+
+class _Crew:
+    """Takes in the files of one call and works on several at once; the first trouble with the database ends it."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        files: Iterator[_File],
+        collection_id: CollectionId,
+        visibility: Visibility,
+        *,
+        total: int | None,
+    ) -> None:
+        self._documents = documents
+        self._files = files
+        self._collection_id = collection_id
+        self._visibility = visibility
+        self._total = total
+        self._done = 0
+        self._next = asyncio.Lock()
+        self._reports: asyncio.Queue[IngestProgress | None] = asyncio.Queue(maxsize=1_000)
+        self._workers: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    async def __aenter__(self) -> _Crew:
+        count = self._documents._concurrency  # pyright: ignore[reportPrivateUsage]
+        self._workers = [asyncio.create_task(self._work()) for _ in range(count)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def progress(self) -> AsyncGenerator[IngestProgress]:
+        running = len(self._workers)
+        while running:
+            report = await self._reports.get()
+            if report is None:
+                running -= 1
+                continue
+            self._done += report.stage.final
+            yield msgspec.structs.replace(report, files_done=self._done, files_total=self._total)
+        for worker in self._workers:
+            await worker
+
+    async def _work(self) -> None:
+        try:
+            while (file := await self._take()) is not None:
+                await self._one(file)
+        finally:
+            if not self._closing:  # else nobody reads any more, and a full queue would never take it
+                await self._reports.put(None)
+
+    async def _take(self) -> _File | None:
+        async with self._next:  # a generator runs in one thread at a time
+            return await asyncio.to_thread(next, self._files, None)
+
+    async def _one(self, file: _File) -> None:
+        documents = self._documents
+        try:
+            accepted = await documents._intake.accept(  # pyright: ignore[reportPrivateUsage]
+                file.source, file.filename, collection_id=self._collection_id, visibility=self._visibility
+            )
+        except (InvalidRequest, LimitExceeded) as error:
+            refused = IngestProgress(
+                filename=file.filename, document_id=None, stage=Stage.FAILED, percent=0.0, reason=str(error)
+            )
+            await self._reports.put(refused)
+            return
+        if accepted.duplicate:
+            document = await documents.get(accepted.document_id)
+            if document.stage.final:
+                there = _progress(document)
+                await self._reports.put(msgspec.structs.replace(there, filename=file.filename, duplicate=True))
+                return
+        async for progress in documents.work(accepted.document_id):
+            await self._reports.put(progress)
+
+
+def display_name(filename: str) -> str:
+    """The name that a file is shown and stored by: every part of its path made harmless, `..` and roots gone."""
+    parts = [part for part in filename.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return "/".join(safe_filename(part) for part in parts) or safe_filename(filename)
+
+
+def _progress(document: Document) -> IngestProgress:
+    return IngestProgress(
+        filename=document.filename,
+        document_id=document.id,
+        stage=document.stage,
+        percent=document.percent,
+        eta_seconds=document.eta_seconds,
+        reason=document.reason,
+        chunks=document.chunks,
+    )
+
+
+def _visibility(value: Visibility | str) -> Visibility:
+    try:
+        return Visibility(value)
+    except ValueError:
+        raise InvalidRequest(f"visibility is 'organization' or 'private', not {value!r}", field="visibility") from None
+
+
+def _files(source: Source | Sequence[Path | str], filename: str | None) -> Iterator[_File]:
+    """The files of a call, lazily. A missing path is found out before anything is stored."""
+    paths = _paths(source)
+    if paths is None:
+        if filename is None:
+            raise InvalidRequest(
+                "bytes and streams need a filename: ingest(data, filename='handbook.pdf')", field="filename"
+            )
+        return iter([_File(source=source, filename=display_name(filename))])  # pyright: ignore[reportArgumentType]
+    for path in paths:
+        if not _exists(path):
+            raise InvalidRequest(f"there is no file or folder {str(path)[:_SHOWN]!r}", field="source")
+    return (file for path in paths for file in _below(path, filename))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for the system, or with a NUL in it
+        return False
+
+
+def _below(path: Path, filename: str | None) -> Iterator[_File]:
+    """The files of a path: itself, or all below the folder that it is. Links that lead out of the folder are passed over."""
+    if not path.is_dir():
+        yield _File(source=path, filename=display_name(filename or path.name))
+        return
+    folder = path.resolve()
+    for file in sorted(path.rglob("*")):
+        relative = file.relative_to(path)
+        if any(part.startswith(_HIDDEN) for part in relative.parts) or not file.is_file():
+            continue
+        if file.resolve().is_relative_to(folder):
+            yield _File(source=file, filename=display_name(relative.as_posix()))
+
+
+def _total(source: Source | Sequence[Path | str]) -> int | None:
+    paths = _paths(source)
+    return 1 if paths is None else sum(1 for path in paths for _ in _below(path, None))
+
+
+def _paths(source: Source | Sequence[Path | str]) -> list[Path] | None:
+    if isinstance(source, str | Path):
+        return [Path(source)]
+    if isinstance(source, bytes | AsyncIterable | BinaryIO) or hasattr(source, "read"):
+        return None
+    return [Path(path) for path in source]  # pyright: ignore[reportUnknownVariableType, reportGeneralTypeIssues]

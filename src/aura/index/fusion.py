@@ -1,0 +1,95 @@
+"""Makes one ranking of the dense and the lexical one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from math import inf, isfinite, sqrt
+from statistics import fmean
+
+import msgspec
+
+from aura.errors import InvalidRequest
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """One result of one leg. A higher score is better; scores of different legs do not compare."""
+
+    id: str
+    score: float
+
+
+class Fused(msgspec.Struct, frozen=True, kw_only=True):
+    """One result of both legs. `score` orders the results of one query; a leg that did not find it has None."""
+
+    id: str
+    score: float
+    dense: float | None
+    lexical: float | None
+
+
+def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], *, weight: float = 0.5, limit: int | None = None) -> list[Fused]:
+    """Every hit of either leg once, best first: `weight` × the dense plus (1 − `weight`) × the lexical z-score.
+
+    A document that a leg did not find takes the lowest score the leg gave. Ties go by id. With weight 1 or 0 the order is
+    that leg's, and what only the other leg found comes after it.
+
+    Args:
+        limit: how many hits each leg was asked for. A lexical list shorter than that names every document that shares a
+            term with the query, so the others are known to score 0, and are counted as that. Else a single hit, such as
+            the one chunk with the asked part number, would have no deviation and therefore no weight.
+
+    Raises:
+        InvalidRequest: `weight` is not within 0 … 1.
+
+    Source: convex combination rather than reciprocal ranks after Bruch, Gai and Ingber, "An Analysis of Fusion Functions
+    for Hybrid Retrieval" (2023).
+    """
+    if not 0 <= weight <= 1:
+        raise InvalidRequest(f"a fusion weight must be within 0 and 1, not {weight!r}", field="fusion_weight")
+    ids = {hit.id for hit in dense} | {hit.id for hit in lexical}
+    dense_scores, lexical_scores = _scores(dense), _scores(lexical)
+    complete = limit is not None and len(lexical) < limit
+    dense_z = _z_scores(dense_scores, ids)
+    unmatched = dict.fromkeys(ids, min([0.0, *lexical_scores.values()])) if complete else {}
+    lexical_z = _z_scores(unmatched | lexical_scores, ids)
+    fused = [
+        Fused(
+            id=id,
+            score=weight * dense_z[id] + (1 - weight) * lexical_z[id],
+            dense=dense_scores.get(id),
+            lexical=lexical_scores.get(id),
+        )
+        for id in ids
+    ]
+    return sorted(fused, key=lambda hit: (-hit.score, _raw_order(hit, weight), hit.id))
+
+
+def _scores(hits: Sequence[Hit]) -> dict[str, float]:
+    """Each document's best score. Postgres gives NaN for the cosine of a zero vector: that is no score."""
+    scores: dict[str, float] = {}
+    for hit in hits:
+        if isfinite(hit.score):
+            scores[hit.id] = max(hit.score, scores.get(hit.id, -inf))
+    return scores
+
+
+def _z_scores(scores: Mapping[str, float], ids: Set[str]) -> dict[str, float]:
+    """Deviations from the mean, for all of `ids`. Equal scores are 0 each, and one deviation above what is missing."""
+    if not scores:
+        return dict.fromkeys(ids, 0.0)
+    lowest, highest = min(scores.values()), max(scores.values())
+    mean = fmean(scores.values())
+    deviation = sqrt(fmean((score - mean) ** 2 for score in scores.values()))
+    if highest == lowest or deviation == 0.0:
+        return {id: 0.0 if id in scores else -1.0 for id in ids}
+    return {id: (scores.get(id, lowest) - mean) / deviation for id in ids}
+
+
+def _raw_order(hit: Fused, weight: float) -> tuple[float, float]:
+    """The raw scores, where one leg alone decides: its hits stay in front, and the rest is in the other leg's order."""
+    if 0 < weight < 1:
+        return 0.0, 0.0
+    own, other = (hit.dense, hit.lexical) if weight == 1 else (hit.lexical, hit.dense)
+    if own is not None:
+        return -own, 0.0
+    return inf, inf if other is None else -other

@@ -1,0 +1,194 @@
+"""The two legs of retrieval in one statement, and the passages behind their hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.selectable import NamedFromClause
+
+from aura.database.scopes import visible
+from aura.database.tables import TERM_SPACE, chunks, documents, index_table, lexical_statistics, lexicon
+from aura.identity import CollectionId, DocumentId, Scope
+from aura.index.fusion import Fused, Hit
+from aura.index.generations import Generation
+from aura.index.passage import Passage
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """What the legs are asked. A leg without input (no vector, no terms) is not run.
+
+    `vector` is `(dimension,) float32`; `terms` are hashed term ids with their counts in the query; `limit` is per leg;
+    `condition` is on the columns of `chunks`.
+    """
+
+    vector: NDArray[np.float32] | None = None
+    terms: Mapping[int, int] = {}
+    limit: int = 100
+    collection_id: CollectionId | None = None
+    condition: ColumnElement[bool] | None = None
+
+
+class Legs(msgspec.Struct, frozen=True, kw_only=True):
+    """The best hits of each leg, best first: cosines (−1 … 1), and BM25 scores (above 0)."""
+
+    dense: tuple[Hit, ...] = ()
+    lexical: tuple[Hit, ...] = ()
+
+
+async def search_legs(session: AsyncConnection, scope: Scope, generation: Generation, query: Query) -> Legs:
+    """Both legs. Cost: one round trip; three where a dedicated index's graph came back short and is scanned instead."""
+    found = await _run(session, scope, generation, query)
+    if generation.dedicated and query.vector is not None and len(found.dense) < query.limit:
+        await session.execute(text("SET LOCAL enable_indexscan = off"))
+        found = await _run(session, scope, generation, query)
+        await session.execute(text("SET LOCAL enable_indexscan = on"))
+    return found
+
+
+async def _run(session: AsyncConnection, scope: Scope, generation: Generation, query: Query) -> Legs:
+    index = index_table(generation.table_name)
+    rows = and_(visible(index, scope), index.c.generation_id == generation.id)
+    if query.collection_id is not None:
+        rows = and_(rows, index.c.collection_id == query.collection_id)
+    if query.condition is not None:
+        rows = and_(rows, index.c.chunk_id.in_(select(chunks.c.id).where(visible(chunks, scope), query.condition)))
+    statements: list[Select[tuple[str, str, float]]] = []
+    if query.vector is not None:
+        statements.append(_dense(index, rows, query.vector, generation.dimension, query.limit))
+    if query.terms:
+        statements.append(_lexical(index, rows, scope, query.terms, query.limit))
+    if not statements:
+        return Legs()
+    hits: dict[str, list[Hit]] = {"dense": [], "lexical": []}
+    for leg, chunk_id, score in await session.execute(union_all(*statements)):
+        hits[leg].append(Hit(id=chunk_id, score=score))
+    return Legs(dense=_ordered(hits["dense"]), lexical=_ordered(hits["lexical"]))
+
+
+def _ordered(hits: list[Hit]) -> tuple[Hit, ...]:
+    return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.id)))
+
+
+def _dense(
+    index: NamedFromClause, rows: ColumnElement[bool], vector: NDArray[np.float32], dimension: int, limit: int
+) -> Select[tuple[str, str, float]]:
+    asked = literal(vector, HALFVEC()).cast(HALFVEC(dimension))
+    distance = index.c.embedding.cosine_distance(asked)
+    best = select(index.c.chunk_id, distance.label("distance")).where(rows).order_by("distance").limit(limit).subquery()
+    return select(literal_column("'dense'"), best.c.chunk_id, 1 - best.c.distance)
+
+
+def _lexical(
+    index: NamedFromClause, rows: ColumnElement[bool], scope: Scope, terms: Mapping[int, int], limit: int
+) -> Select[tuple[str, str, float]]:
+    product = index.c.terms.max_inner_product(_asked_terms(scope, terms))  # pgvector's sign: the negative product
+    best = select(index.c.chunk_id, product.label("product")).where(rows).order_by("product").limit(limit).subquery()
+    return select(literal_column("'lexical'"), best.c.chunk_id, -best.c.product).where(best.c.product < 0)
+
+
+def _asked_terms(scope: Scope, terms: Mapping[int, int]) -> ColumnElement[object]:
+    """The query's side of BM25 as a scalar: each known term's idf in this tenant, times its count in the query.
+
+    Source: Lucene's BM25 idf, ln(1 + (N - df + 0.5) / (df + 0.5)); `lexical.idf` is the same in Python.
+    """
+    asked = (
+        func.unnest(
+            literal(list(terms), ARRAY(Integer)).cast(ARRAY(Integer)),
+            literal(list(terms.values()), ARRAY(Integer)).cast(ARRAY(Integer)),
+        )
+        .table_valued(column("term", Integer), column("count", Integer), name="asked")
+        .render_derived()
+    )
+    total = select(lexical_statistics.c.chunks).where(visible(lexical_statistics, scope)).scalar_subquery()
+    idf = func.ln(1 + (func.greatest(total - lexicon.c.chunks, 0) + 0.5) / (lexicon.c.chunks + 0.5))
+    element = func.concat(asked.c.term, ":", asked.c.count * idf)
+    elements = func.coalesce(func.string_agg(element, aggregate_order_by(literal_column("','"), asked.c.term)), "")
+    return (
+        select(func.concat("{", elements, "}/", TERM_SPACE).cast(SPARSEVEC(TERM_SPACE)))
+        .select_from(asked.join(lexicon, lexicon.c.term == asked.c.term))
+        .where(visible(lexicon, scope))
+        .scalar_subquery()
+    )
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage with its place in the order of its document's chunks, and the text between it and the next one."""
+
+    passage: Passage
+    ordinal: int
+    gap: str
+
+
+async def fetch(session: AsyncConnection, scope: Scope, hits: Sequence[Fused]) -> list[Found]:
+    """What is behind `hits`, in their order. Cost: one round trip."""
+    rows = await session.execute(_passages(scope).where(chunks.c.id.in_([hit.id for hit in hits])))
+    by_id = {row.id: row for row in rows}
+    return [
+        Found(passage=_passage(row, hit), ordinal=row.ordinal, gap=row.gap)
+        for hit in hits
+        if (row := by_id.get(hit.id)) is not None
+    ]
+
+
+def _passages(scope: Scope) -> Select[tuple[object, ...]]:
+    return (
+        select(
+            chunks.c.id,
+            chunks.c.document_id,
+            chunks.c.ref_doc_id,
+            chunks.c.version,
+            chunks.c.ordinal,
+            chunks.c.page,
+            chunks.c.start_offset,
+            chunks.c.end_offset,
+            chunks.c.heading,
+            chunks.c.text,
+            chunks.c.gap,
+            func.coalesce(documents.c.filename, chunks.c.ref_doc_id, chunks.c.id).label("filename"),
+        )
+        .outerjoin(documents, and_(documents.c.tenant_id == chunks.c.tenant_id, documents.c.id == chunks.c.document_id))
+        .where(visible(chunks, scope))
+    )
+
+
+def _passage(row: Row[tuple[object, ...]], hit: Fused) -> Passage:
+    return Passage(
+        chunk_id=row.id,
+        document_id=row.document_id or foreign_document(row.ref_doc_id or row.id),
+        version=row.version,
+        filename=row.filename,
+        page=row.page,
+        start=row.start_offset,
+        end=row.end_offset,
+        heading=tuple(row.heading),
+        text=row.text,
+        score=hit.score,
+        dense_score=hit.dense,
+        bm25_score=hit.lexical,
+    )
+
+
+def foreign_document(reference: str) -> DocumentId:
+    """The id of a document that came in as LlamaIndex nodes and is not in the catalogue: the same for the same reference."""
+    return DocumentId(uuid5(NAMESPACE_URL, reference))

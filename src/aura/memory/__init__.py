@@ -1,0 +1,1 @@
+"""What AURA remembers of a user. So far: conversations, turn by turn."""

@@ -1,0 +1,290 @@
+"""`Aura.open()`: the one place where everything is built, and closed again in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM
+
+from aura.answering.llms import open_llm
+from aura.clock import Clock, SystemClock
+from aura.database import security
+from aura.database.embedded import EmbeddedServer
+from aura.database.engine import Database
+from aura.documents.files import Files
+from aura.documents.load import Loader
+from aura.documents.pipeline import Pipeline
+from aura.documents.recovery import recover_forever
+from aura.documents.split import Splitter
+from aura.documents.tokens import token_counter
+from aura.documents.values import Receipt
+from aura.erase import erase_tenant
+from aura.errors import NotFound
+from aura.identity import Role, Scope, TenantId, UserId
+from aura.index.embedding import EmbeddingModel, adapt_embedding, open_embedding
+from aura.index.rerank import CrossEncoderReranker
+from aura.portal import Portal
+from aura.settings import Settings
+from aura.tenants.organisations import Organisations
+from aura.tenants.passwords import Passwords
+from aura.tenants.provider_keys import KeyCipher
+from aura.tenants.users import Users
+from aura.tenants.values import Organisation, Page, PlanChanges, Tier, User
+from aura.workspace import Parts, Workspace
+
+
+class Aura:
+    """A running platform: its tenants, and the workspaces in which everything else happens.
+
+    async with Aura.open() as aura:
+        acme = await aura.tenants.create(organization_name="Acme", subdomain="acme", ...)
+        answer = await acme.ask("How long do customers have to return a product?")
+    """
+
+    def __init__(self, parts: Parts, organisations: Organisations) -> None:
+        self._parts = parts
+        self.tenants = Tenants(parts, organisations)
+        """The organisations of this platform."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        llm: LLM | None = None,
+        embed_model: BaseEmbedding | None = None,
+        clock: Clock | None = None,
+        recover: bool = True,
+        warm: bool = True,
+    ) -> AsyncGenerator[Aura]:
+        """Open the platform: the embedded parts by default, what the settings or the environment name otherwise.
+
+        Args:
+            llm: any LlamaIndex model, in the place of `AURA_LLM`.
+            embed_model: any LlamaIndex embedding, in the place of `AURA_EMBED_MODEL`.
+            recover: take up documents whose worker died.
+            warm: load the weights of the embedding model now, in a thread; else the first text that is embedded does.
+
+        Raises:
+            InvalidRequest: a setting can not be used.
+            Unavailable: the database or the embedding model is away.
+            Denied: the database does not keep tenants apart.
+
+        Cost: about 2 s in the embedded mode; the embedding weights load meanwhile, in a thread.
+        """
+        settings = settings or Settings.load()
+        async with AsyncExitStack() as stack:
+            model = await _embedding(settings, embed_model)
+            if model is not embed_model:
+                stack.callback(model.close)
+            if warm:
+                warming = asyncio.create_task(model.warm())
+                stack.push_async_callback(_ended, warming)
+            database, secret_key = await _open_database(settings, stack)
+            parts = await _build(settings, stack, database, model, llm, clock or SystemClock(), secret_key)
+            if recover:
+                recovery = asyncio.create_task(recover_forever(database, parts.pipeline))
+                stack.push_async_callback(_ended, recovery)
+            organisations = Organisations(database, passwords=parts.passwords, clock=parts.clock)
+            yield cls(parts, organisations)
+
+    async def workspace(
+        self, tenant: TenantId | str | Organisation, user: UserId | str | User | None = None
+    ) -> Workspace:
+        """What one tenant, and one user of it, can do: the only way to anything that belongs to a tenant.
+
+        Args:
+            tenant: its id, its sub-domain, or itself.
+            user: an id or e-mail address; None is the organisation's own programs, which see what all members see.
+
+        Raises:
+            NotFound: there is no such organisation, or no such user in it.
+            Denied: the organisation or the user was switched off, or its time is over.
+        """
+        return await self.tenants.workspace(tenant, user)
+
+
+class Tenants:
+    """The organisations of a platform."""
+
+    def __init__(self, parts: Parts, organisations: Organisations) -> None:
+        self._parts = parts
+        self._organisations = organisations
+
+    async def create(
+        self,
+        *,
+        organization_name: str,
+        subdomain: str,
+        admin_email: str,
+        password: str,
+        name: str = "",
+        subscription_tier: Tier | str = Tier.STANDARD,
+        plan: PlanChanges | None = None,
+    ) -> Workspace:
+        """A new organisation with its first admin; its workspace.
+
+        Raises:
+            InvalidRequest: a field can not be used; `field` names it.
+            Conflict: the sub-domain is taken.
+        """
+        organisation, _ = await self._organisations.create(
+            organization_name=organization_name,
+            subdomain=subdomain,
+            admin_email=admin_email,
+            password=password,
+            name=name,
+            subscription_tier=subscription_tier,
+            plan=plan,
+        )
+        return await self.workspace(organisation)
+
+    async def get(self, tenant_id: TenantId) -> Organisation:
+        """One organisation. Raises `NotFound`."""
+        return await self._organisations.get(tenant_id)
+
+    async def by_subdomain(self, subdomain: str) -> Organisation:
+        """One organisation. Raises `NotFound`."""
+        return await self._organisations.by_subdomain(subdomain)
+
+    async def list(self, *, limit: int = 100, cursor: str | None = None) -> Page[Organisation]:
+        """All organisations, a page at a time."""
+        return await self._organisations.list(limit=limit, cursor=cursor)
+
+    async def set_plan(self, tenant_id: TenantId, changes: PlanChanges) -> Organisation:
+        """Change an organisation's plan, limits or state. Raises `NotFound`."""
+        return await self._organisations.set_plan(tenant_id, changes)
+
+    async def erase(self, tenant_id: TenantId) -> Receipt:
+        """Erase an organisation with everything it has, for good; what was removed, counted. Raises `NotFound`."""
+        scope = Scope(tenant_id=tenant_id, role=Role.SERVICE)
+        return await erase_tenant(self._parts.database, self._parts.files, self._organisations, scope)
+
+    async def restore(self, archive: Path, *, subdomain: str | None = None) -> Workspace:
+        """A new organisation from a portable archive (`workspace.export`), under another sub-domain if one is named.
+
+        Raises:
+            InvalidRequest: the file is not such an archive, or is damaged.
+            Conflict: the sub-domain is taken.
+        """
+        from aura.archive import Archive
+
+        tenant_id = await Archive(self._parts.database, self._parts.files, self._parts.embedder).restore(
+            archive, subdomain=subdomain
+        )
+        return await self.workspace(tenant_id)
+
+    async def workspace(
+        self, tenant: TenantId | str | Organisation, user: UserId | str | User | None = None
+    ) -> Workspace:
+        """As `Aura.workspace`."""
+        organisation = await self._find(tenant)
+        self._organisations.ensure_active(organisation)
+        member = None if user is None else await self._member(organisation.id, user)
+        return Workspace(self._parts, organisation, member)
+
+    async def _find(self, tenant: TenantId | str | Organisation) -> Organisation:
+        """The organisation as it stands now: the caller's value may be from before it was switched off."""
+        if isinstance(tenant, str):
+            return await self._organisations.by_subdomain(tenant)
+        return await self._organisations.get(tenant.id if isinstance(tenant, Organisation) else tenant)
+
+    async def _member(self, tenant_id: TenantId, user: UserId | str | User) -> User:
+        users = Users(self._parts.database, Scope(tenant_id=tenant_id), passwords=self._parts.passwords)
+        if isinstance(user, User):
+            user = user.id
+        member = await (users.by_email(user) if isinstance(user, str) else users.get(user))
+        if not member.is_active:
+            raise NotFound("there is no such user")
+        return member
+
+
+async def _embedding(settings: Settings, given: BaseEmbedding | None) -> EmbeddingModel:
+    if given is not None:
+        return await adapt_embedding(given)
+    return await asyncio.to_thread(open_embedding, settings)
+
+
+async def _open_database(settings: Settings, stack: AsyncExitStack) -> tuple[Database, str]:
+    if settings.database_url is None:
+        server = await asyncio.to_thread(EmbeddedServer.start, settings.data_dir)
+        stack.push_async_callback(asyncio.to_thread, server.stop)
+        app_url, system_url, secret_key = server.url(security.APP), server.url(security.SYSTEM), server.secret_key
+    else:
+        assert settings.system_database_url is not None
+        assert settings.secret_key is not None
+        app_url = settings.database_url.get_secret_value()
+        system_url = settings.system_database_url.get_secret_value()
+        secret_key = settings.secret_key.get_secret_value()
+    database = Database(
+        app_url=app_url,
+        system_url=system_url,
+        pool_size=settings.database_pool_size,
+        wait_seconds=settings.database_wait_seconds,
+    )
+    stack.push_async_callback(database.close)
+    await database.check()
+    return database, secret_key
+
+
+async def _build(
+    settings: Settings,
+    stack: AsyncExitStack,
+    database: Database,
+    model: EmbeddingModel,
+    llm: LLM | None,
+    clock: Clock,
+    secret_key: str,
+) -> Parts:
+    files = Files(settings.data_dir / "files", max_bytes=settings.max_file_bytes)
+    loader = await stack.enter_async_context(
+        Loader(
+            processes=settings.parse_processes,
+            timeout_seconds=settings.parse_timeout_seconds,
+            max_bytes=settings.max_file_bytes,
+        )
+    )
+    portal = Portal(on_close=database.close_loop)
+    stack.push_async_callback(asyncio.to_thread, portal.close)
+    passwords = Passwords()
+    stack.callback(passwords.close)
+    pipeline = Pipeline(
+        database=database,
+        files=files,
+        loader=loader,
+        splitter=Splitter(token_counter(model.tokenizer), max_tokens=model.max_tokens),
+        embedder=model,
+        dedicated_index_chunks=settings.dedicated_index_chunks,
+        lease_seconds=settings.ingest_lease_seconds,
+    )
+    return Parts(
+        settings=settings,
+        database=database,
+        files=files,
+        embedder=model,
+        llm=llm or open_llm(settings, model),
+        pipeline=pipeline,
+        portal=portal,
+        passwords=passwords,
+        cipher=KeyCipher(secret_key),
+        reranker=_reranker(settings, stack),
+        clock=clock,
+    )
+
+
+def _reranker(settings: Settings, stack: AsyncExitStack) -> CrossEncoderReranker | None:
+    if settings.rerank_model is None:
+        return None
+    reranker = CrossEncoderReranker(model=settings.rerank_model, budget_seconds=settings.rerank_budget_seconds)
+    stack.push_async_callback(asyncio.to_thread, reranker.close)
+    return reranker
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

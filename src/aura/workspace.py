@@ -1,0 +1,341 @@
+"""`Workspace`: what one tenant, and one user of it, can do. Server, CLI, notebooks and evals use this and no more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from llama_index.core import VectorStoreIndex
+from llama_index.core.llms import LLM
+from llama_index.core.query_engine import RetrieverQueryEngine
+
+from aura.answering.context import ContextBuilder
+from aura.answering.engine import AnswerEngine, Ask
+from aura.answering.events import Answer, AnswerEvent
+from aura.clock import Clock
+from aura.database.engine import Database
+from aura.documents.catalogue import Catalogue
+from aura.documents.files import Files
+from aura.documents.ingest import Documents
+from aura.documents.intake import Intake
+from aura.documents.pipeline import Pipeline
+from aura.documents.values import Receipt
+from aura.erase import erase_tenant
+from aura.errors import Denied
+from aura.identity import CollectionId, ConversationId, Role, Scope
+from aura.index.embedding import EmbeddingModel
+from aura.index.floor import floor_for
+from aura.index.generations import Generation, Rebuild
+from aura.index.passage import Passage
+from aura.index.rerank import CrossEncoderReranker
+from aura.index.retriever import HybridRetriever
+from aura.index.store import TenantVectorStore
+from aura.index.tenant_index import Mode, Search, TenantIndex
+from aura.memory.conversations import Conversations
+from aura.portal import Portal
+from aura.settings import Settings
+from aura.tenants.collections import Collections
+from aura.tenants.limits import Storage
+from aura.tenants.organisations import Organisations
+from aura.tenants.passwords import Passwords
+from aura.tenants.provider_keys import KeyCipher, ProviderKeys
+from aura.tenants.users import Users
+from aura.tenants.values import Organisation, User
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform has built, and every workspace of it shares."""
+
+    settings: Settings
+    database: Database
+    files: Files
+    embedder: EmbeddingModel
+    llm: LLM
+    pipeline: Pipeline
+    portal: Portal
+    passwords: Passwords
+    cipher: KeyCipher
+    reranker: CrossEncoderReranker | None
+    clock: Clock
+
+
+class Workspace:
+    """One scope: a tenant, and the user who acts. Without a user the organisation's own programs act, as an admin does.
+
+    Light: it holds no connection, so make one when it is needed and forget it.
+    """
+
+    def __init__(self, parts: Parts, organisation: Organisation, user: User | None = None) -> None:
+        self._parts = parts
+        self.organisation = organisation
+        """The tenant as it was when the workspace was opened."""
+        self.user = user
+        """Who acts, or None."""
+        self.scope = Scope(
+            tenant_id=organisation.id,
+            user_id=None if user is None else user.id,
+            role=Role.ADMIN if user is None else user.role,
+        )
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.organisation.subdomain!r}, user={self.user.email if self.user else None!r})"
+
+    # -- ask and search ------------------------------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        message: str,
+        *,
+        conversation: ConversationId | None = None,
+        collection: str | CollectionId | None = None,
+        use_memory: bool = True,
+        use_persona: bool = True,
+        search_knowledge: bool = True,
+        temporary: bool = False,
+    ) -> Answer:
+        """The answer to `message`, cited from this scope's documents, or a refusal where they do not support one.
+
+        Args:
+            conversation: what it is a turn of (`await workspace.conversations.start()`); stored there unless `temporary`.
+            collection: search in this one alone, by name or id.
+            use_memory: let the conversation's earlier turns say what a follow-up means.
+            use_persona: adapt the wording to the user.
+            search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
+
+        Raises:
+            InvalidRequest: the message is empty.
+            NotFound: there is no such conversation or collection in the scope.
+            Unavailable: the database or the model is away.
+
+        Cost: one call of the model; two or three round trips to the database.
+        """
+        return await self._engine.answer(
+            await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary)
+        )
+
+    async def stream(
+        self,
+        message: str,
+        *,
+        conversation: ConversationId | None = None,
+        collection: str | CollectionId | None = None,
+        use_memory: bool = True,
+        use_persona: bool = True,
+        search_knowledge: bool = True,
+        temporary: bool = False,
+    ) -> AsyncGenerator[AnswerEvent]:
+        """As `ask`, as it comes: `sources`, `delta` and `citation`, then `final`, `refusal` or `error`.
+
+        Closing the stream stops the model; what it had said is stored.
+        """
+        ask = await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary)
+        async with aclosing(self._engine.stream(ask)) as events:
+            async for event in events:
+                yield event
+
+    async def search(
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        collection: str | CollectionId | None = None,
+        mode: Mode = "hybrid",
+    ) -> list[Passage]:
+        """The best passages for `query`, best first: as many as `limit` whenever the scope has so many.
+
+        Args:
+            mode: both legs fused, or one of them: `dense`, `bm25`.
+
+        Raises:
+            InvalidRequest: the query is empty.
+            NotFound: there is no such collection.
+
+        Cost: one query embedding; two round trips to the database.
+        """
+        results = await self._tenant_index.search(
+            Search(
+                text=query,
+                limit=limit,
+                mode=mode,
+                weight=self._parts.settings.fusion_weight,
+                candidates=self._parts.settings.candidates,
+                collection_id=await self._collection_id(collection),
+            )
+        )
+        return [found.passage for found in results.found]
+
+    # -- LlamaIndex ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def index(self) -> VectorStoreIndex:
+        """This scope's index as a LlamaIndex `VectorStoreIndex`; its vector store is a `TenantVectorStore`."""
+        store = TenantVectorStore(
+            self._tenant_index,
+            self._parts.portal,
+            dimension=self._parts.embedder.dimension,
+            may_write=self._may_upload,
+        )
+        return VectorStoreIndex.from_vector_store(store, embed_model=self._parts.embedder)
+
+    def retriever(self, *, limit: int = 10, mode: Mode = "hybrid", weight: float | None = None) -> HybridRetriever:
+        """AURA's retrieval as a LlamaIndex retriever; both legs' scores are in each node's metadata."""
+        settings = self._parts.settings
+        search = Search(
+            text="",
+            limit=limit,
+            mode=mode,
+            weight=settings.fusion_weight if weight is None else weight,
+            candidates=settings.candidates,
+        )
+        return HybridRetriever(self._tenant_index, self._parts.portal, search)
+
+    def query_engine(self, **options: Any) -> RetrieverQueryEngine:
+        """A LlamaIndex query engine over this scope. `options` are those of `RetrieverQueryEngine.from_args`."""
+        options.setdefault("retriever", self.retriever(limit=options.pop("similarity_top_k", 6)))
+        options.setdefault("llm", self.llm)
+        return RetrieverQueryEngine.from_args(**options)
+
+    @property
+    def llm(self) -> LLM:
+        """The LlamaIndex model that answers."""
+        return self._parts.llm
+
+    @property
+    def embed_model(self) -> EmbeddingModel:
+        """The LlamaIndex embedding that the index was made with."""
+        return self._parts.embedder
+
+    # -- what belongs to the tenant ------------------------------------------------------------------------------------
+
+    @property
+    def documents(self) -> Documents:
+        """Files in, and what is there."""
+        parts = self._parts
+        return Documents(
+            scope=self.scope,
+            catalogue=Catalogue(parts.database, parts.files, self.scope),
+            intake=Intake(parts.database, parts.files, self.scope, max_bytes=parts.settings.max_file_bytes),
+            pipeline=parts.pipeline,
+            collections=Collections(parts.database, self.scope),
+            concurrency=parts.settings.ingest_concurrency,
+            may_upload=self._may_upload,
+        )
+
+    @property
+    def collections(self) -> Collections:
+        """The knowledge bases inside the tenant; admins alone may change them."""
+        return Collections(self._parts.database, self.scope, may_manage=self._administers)
+
+    @property
+    def conversations(self) -> Conversations:
+        """The user's conversations."""
+        return Conversations(self._parts.database, self.scope)
+
+    @property
+    def users(self) -> Users:
+        """The tenant's users. Raises `Denied` unless an admin acts."""
+        self._require_admin("manage users")
+        return Users(self._parts.database, self.scope, passwords=self._parts.passwords)
+
+    @property
+    def provider_keys(self) -> ProviderKeys:
+        """The tenant's own keys for model providers, encrypted. Raises `Denied` unless an admin acts."""
+        self._require_admin("manage provider keys")
+        return ProviderKeys(self._parts.database, self.scope, cipher=self._parts.cipher)
+
+    @property
+    def storage(self) -> Storage:
+        """What the tenant's files take of its plan."""
+        return Storage(self._parts.database, self.scope)
+
+    async def reindex(self, *, dedicated: bool | None = None) -> Generation | None:
+        """Build the index anew with the configured embedding model; the old one answers until the new one is complete.
+
+        Args:
+            dedicated: give the tenant a table of its own with HNSW, or the shared one; None: as its size asks.
+
+        Raises:
+            Denied: not an admin.
+            Conflict: it is being rebuilt already.
+        """
+        self._require_admin("rebuild the index")
+        if dedicated is None:
+            dedicated = await self._tenant_index.size() > self._parts.settings.dedicated_index_chunks
+        return await Rebuild(self._parts.database, self._parts.embedder).run(self.scope, dedicated=dedicated)
+
+    async def export(self, target: Path) -> Path:
+        """Write all that the organisation has into one portable archive: `aura.tenants.restore` reads it anywhere.
+
+        Raises:
+            Denied: not an admin.
+        """
+        self._require_admin("export the organisation")
+        from aura.archive import Archive
+
+        return await Archive(self._parts.database, self._parts.files, self._parts.embedder).export(self.scope, target)
+
+    async def erase(self) -> Receipt:
+        """Erase the organisation with everything it has, for good; what was removed, counted.
+
+        Raises:
+            Denied: not an admin.
+        """
+        self._require_admin("erase the organisation")
+        parts = self._parts
+        organisations = Organisations(parts.database, passwords=parts.passwords, clock=parts.clock)
+        return await erase_tenant(parts.database, parts.files, organisations, self.scope)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _tenant_index(self) -> TenantIndex:
+        return TenantIndex(self._parts.database, self.scope, self._parts.embedder)
+
+    @cached_property
+    def _engine(self) -> AnswerEngine:
+        embedder = self._parts.embedder
+        context = ContextBuilder(
+            index=self._tenant_index,
+            floor=floor_for(embedder.weights_sha256),
+            reranker=self._parts.reranker,
+            count_tokens=embedder.count_tokens,
+            settings=self._parts.settings,
+        )
+        return AnswerEngine(context=context, conversations=self.conversations, llm=self._parts.llm)
+
+    @property
+    def _administers(self) -> bool:
+        return self.user is None or self.user.may_administer
+
+    @property
+    def _may_upload(self) -> bool:
+        return self.user is None or self.user.may_upload_documents
+
+    async def _asked(
+        self,
+        message: str,
+        conversation: ConversationId | None,
+        collection: str | CollectionId | None,
+        use_memory: bool,
+        search_knowledge: bool,
+        temporary: bool,
+    ) -> Ask:
+        return Ask(
+            message=message,
+            conversation_id=conversation,
+            collection_id=await self._collection_id(collection),
+            use_memory=use_memory,
+            search_knowledge=search_knowledge,
+            temporary=temporary,
+        )
+
+    async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:
+        return None if collection is None else (await self.collections.by_name_or_id(collection)).id
+
+    def _require_admin(self, what: str) -> None:
+        if not self._administers:
+            raise Denied(f"only an admin may {what}")
