@@ -143,12 +143,12 @@ class Catalogue:
             document, version = await self._get(session, document_id), await self._pending(session, document_id)
             if document.stage not in (Stage.FAILED, Stage.CANCELLED) or version is None:
                 raise Conflict(f"only a failed or cancelled document can be tried again; this one is {document.stage}")
+            await queue(session, self._scope, document_id, version)
             await session.execute(
                 update(documents)
                 .where(visible(documents, self._scope), documents.c.id == document_id)
                 .values(stage=Stage.QUEUED, percent=0.0, reason=None, updated_at=func.now())
             )
-            await queue(session, self._scope, document_id, version)
             return await self._get(session, document_id)
 
     async def cancel(self, document_id: DocumentId) -> None:

@@ -127,8 +127,8 @@ class Pipeline:
         while batch := await asyncio.to_thread(lambda: list(islice(rows, _CHUNKS_AT_ONCE))):
             count += len(batch)
             async with self._database.tenant(task.scope) as session:
-                await session.execute(insert(chunks), batch)
                 await self._note(session, task, Stage.SPLITTING, _SHARE[Stage.SPLITTING][0])
+                await session.execute(insert(chunks), batch)
             report(_progress(task, Stage.SPLITTING, _SHARE[Stage.SPLITTING][0], chunks=count))
         if not count:
             raise InvalidRequest("the file has no text")
@@ -144,8 +144,8 @@ class Pipeline:
             eta = (time.monotonic() - started) / max(before - left, 1) * left
             percent = high - (high - low) * left / max(total, 1)
             async with self._database.tenant(task.scope) as session:
-                await generations.store_vectors(session, task.tenant_id, self._embedder, list(texts), vectors)
                 await self._note(session, task, Stage.EMBEDDING, percent, eta)
+                await generations.store_vectors(session, task.tenant_id, self._embedder, list(texts), vectors)
             report(_progress(task, Stage.EMBEDDING, percent, eta=eta, chunks=total))
 
     async def _index(self, task: Task, report: Report) -> None:
@@ -211,6 +211,7 @@ class Pipeline:
     async def _note(
         self, session: AsyncConnection, task: Task, stage: Stage, percent: float, eta: float | None = None
     ) -> None:
+        """Write down how far the task is. First in its transaction: who deletes the document locks the task first, too."""
         await self._tasks.renew(session, task)
         await session.execute(
             update(documents)

@@ -196,7 +196,7 @@ async def everything(database: Database, side: Side, files: Path) -> list[object
         sums = " UNION ALL ".join(
             f"SELECT '{name}', count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t" for name in names
         )
-        rows: list[object] = [*(await session.execute(text(sums))).all()]
+        rows: list[object] = [*(await session.execute(text(f"{sums} ORDER BY 1"))).all()]  # UNION ALL has no order
     return [*rows, sorted((str(p), p.read_bytes()) for p in tenant_folder(files, side).rglob("*") if p.is_file())]
 
 
