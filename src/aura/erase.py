@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.database.engine import Database
-from aura.database.tables import TENANT_TABLES, index_table, ingest_tasks
+from aura.database.tables import APPEND_ONLY_TABLES, TENANT_TABLES, index_table, ingest_tasks
 from aura.documents.files import Files
 from aura.documents.values import Receipt
 from aura.identity import Scope, TenantId
@@ -63,6 +63,8 @@ async def erase_tenant(database: Database, files: Files, organisations: Organisa
 async def _erase_rows(session: AsyncConnection, tenant_id: TenantId) -> dict[str, int]:
     counted: dict[str, int] = {}
     for table in reversed(TENANT_TABLES):
+        if table.name in APPEND_ONLY_TABLES:
+            continue  # goes with the organisation's own row
         gone = await session.execute(delete(table).where(table.c.tenant_id == tenant_id))
         if table.name in _COUNTED:
             counted[_COUNTED[table.name]] = gone.rowcount

@@ -30,6 +30,7 @@ CROSS_TENANT_POLICIES = {
     ("organisations", "platform", "ALL"),
     ("users", "login", "SELECT"),
     ("ingest_tasks", "queue", "ALL"),
+    ("login_attempts", "logins", "ALL"),
 }
 
 
@@ -116,7 +117,7 @@ def test_every_unique_index_contains_tenant_id(catalogue: psycopg.Connection) ->
     query = """
         SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique
-          AND c.relname NOT IN ('organisations', 'alembic_version')
+          AND c.relname NOT IN ('organisations', 'login_attempts', 'alembic_version')
           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'tenant_id'
             AND a.attnum = ANY (i.indkey::int2[]))"""
     assert rows(catalogue, query) == []
@@ -173,6 +174,7 @@ def granted(catalogue: psycopg.Connection, role: str) -> dict[str, set[str]]:
 
 def test_the_application_may_read_and_write_rows_and_nothing_else(catalogue: psycopg.Connection) -> None:
     expected = {table.name: {"SELECT", "INSERT", "UPDATE", "DELETE"} for table in TENANT_TABLES}
+    expected["audit"] = {"SELECT", "INSERT"}
     expected |= {"organisations": {"SELECT", "UPDATE"}, "alembic_version": {"SELECT"}}
     assert granted(catalogue, "aura_app") == expected
 
@@ -181,6 +183,7 @@ def test_the_system_role_reaches_organisations_and_the_queue_as_whole_tables(cat
     assert granted(catalogue, "aura_system") == {
         "organisations": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "ingest_tasks": {"SELECT", "UPDATE"},
+        "login_attempts": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "alembic_version": {"SELECT"},
     }
 
@@ -193,7 +196,13 @@ def test_the_system_role_reaches_the_columns_of_a_login_and_no_others(catalogue:
     query = """
         SELECT DISTINCT table_name::text FROM information_schema.role_column_grants
         WHERE grantee = 'aura_system' AND table_schema = 'public' ORDER BY 1"""
-    assert [row[0] for row in rows(catalogue, query)] == ["alembic_version", "ingest_tasks", "organisations", "users"]
+    assert [row[0] for row in rows(catalogue, query)] == [
+        "alembic_version",
+        "ingest_tasks",
+        "login_attempts",
+        "organisations",
+        "users",
+    ]
 
 
 def test_nothing_is_granted_to_everybody(catalogue: psycopg.Connection) -> None:

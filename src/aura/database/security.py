@@ -1,8 +1,8 @@
 """The roles and the row-level security, as statements; and the check that they are in force.
 
 `aura_owner` owns the tables and migrates them. `aura_app` runs requests and jobs; the policies are its only sight.
-`aura_system` sees what must be known before a tenant is, or across tenants: organisations, the columns of a login, the
-queue of ingest tasks; never documents, conversations or memory.
+`aura_system` sees what must be known before a tenant is, or across tenants: organisations, the columns of a login and
+how often logins failed, the queue of ingest tasks; never documents, conversations or memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.database.tables import PERSONAL_TABLES, PRIVATE_TABLES, metadata
+from aura.database.tables import APPEND_ONLY_TABLES, PERSONAL_TABLES, PRIVATE_TABLES, metadata
 from aura.errors import Denied
 
 OWNER, APP, SYSTEM = "aura_owner", "aura_app", "aura_system"
@@ -65,6 +65,16 @@ def protect_platform() -> list[str]:
     ]
 
 
+def protect_logins() -> list[str]:
+    """The statements for the counts of failed logins, which are there before a tenant is known."""
+    return [
+        "ALTER TABLE login_attempts ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE login_attempts FORCE ROW LEVEL SECURITY",
+        f"CREATE POLICY logins ON login_attempts TO {SYSTEM} USING (true) WITH CHECK (true)",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON login_attempts TO {SYSTEM}",
+    ]
+
+
 def bootstrap(database: str, passwords: Mapping[str, str]) -> list[str]:
     """What an administrator runs once on a new database, before the first migration.
 
@@ -75,9 +85,15 @@ def bootstrap(database: str, passwords: Mapping[str, str]) -> list[str]:
     return [*create_roles(passwords), *open_database(database)]
 
 
+def rights(table: str) -> str:
+    """What `aura_app` may do with the rows of `table` that its policy shows."""
+    if table == "organisations":
+        return "SELECT, UPDATE"
+    return "SELECT, INSERT" if table in APPEND_ONLY_TABLES else "SELECT, INSERT, UPDATE, DELETE"
+
+
 def _grant(table: str) -> str:
-    rights = "SELECT, UPDATE" if table == "organisations" else "SELECT, INSERT, UPDATE, DELETE"
-    return f"GRANT {rights} ON {table} TO {APP}"
+    return f"GRANT {rights(table)} ON {table} TO {APP}"
 
 
 def create_roles(passwords: Mapping[str, str]) -> list[str]:
