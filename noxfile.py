@@ -13,7 +13,7 @@ import nox
 nox.options.sessions = ["tests"]
 nox.options.default_venv_backend = "venv"
 
-INSTALL = ("-c", "constraints.txt", "-e", ".[offline,openai,dev]", "-e", "./evals[bench]")
+INSTALL = ("-c", "constraints.txt", "-e", ".[offline,openai,server,dev]", "-e", "./evals[bench]")
 INSTALL_FOR_LINT = ("-c", "constraints.txt", "ruff")
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
@@ -23,6 +23,7 @@ PARTS: dict[str, list[list[str]]] = {
     "unit": [["pytest", "tests/unit"]],
     "contract": [["pytest", "tests/contract"]],
     "integration": [["pytest", "tests/integration"]],
+    "server": [["pytest", "tests/server"]],
     "evals": [["pytest", "tests/evals"]],
     "notebooks": [["pytest", "tests/notebooks"]],
     "bench": [["aura-evals", "bench", name] for name in ("import", "search", "legs", "ingest", "tenants")],

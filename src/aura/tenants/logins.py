@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, select, update
 from aura.clock import Clock, SystemClock
 from aura.database.engine import Database
 from aura.database.tables import organisations, users
-from aura.errors import Denied
+from aura.errors import Denied, Unauthenticated
 from aura.identity import Role, Scope, TenantId
 from aura.tenants import organisations as known
 from aura.tenants import validation
@@ -31,7 +31,7 @@ class Logins:
         """The organisation and the member that these credentials belong to. Cost: one password check, also in vain.
 
         Raises:
-            Denied: with one and the same message for an unknown organisation, an unknown member, a wrong password, and
+            Unauthenticated: with one and the same message for an unknown organisation, an unknown member, a wrong password, and
                 an organisation or a member that is not active any more.
         """
         row = await self._find(tenant_subdomain, email)
@@ -72,8 +72,8 @@ class Logins:
         return as_user(found)
 
 
-def _denied() -> Denied:
-    return Denied(
+def _denied() -> Unauthenticated:
+    return Unauthenticated(
         "these credentials open no active account: check the organisation's sub-domain, the e-mail address and the"
         " password, or ask the organisation's admin"
     )

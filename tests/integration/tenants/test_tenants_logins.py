@@ -11,7 +11,7 @@ from tenants_support import PASSWORD, Tenant
 
 from aura.database.engine import Database
 from aura.database.tables import users
-from aura.errors import Denied
+from aura.errors import Unauthenticated
 from aura.tenants.logins import Logins
 from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords, Verdict
@@ -77,7 +77,7 @@ async def test_every_failure_has_the_same_message_and_costs_one_check(
     messages: dict[str, str] = {}
     for name, credentials in failures.items():
         before = passwords.checks
-        with pytest.raises(Denied) as denied:
+        with pytest.raises(Unauthenticated) as denied:
             await logins.verify(*credentials)
         messages[name] = str(denied.value)
         assert passwords.checks == before + 1, name
@@ -88,7 +88,7 @@ async def test_a_user_who_was_deleted_is_denied(logins: Logins, acme: Tenant) ->
     bob = await acme.users.add(email="bob@acme.test", password=PASSWORD)
     await logins.verify(acme.organisation.subdomain, bob.email, PASSWORD)
     await acme.users.delete(bob.id)
-    with pytest.raises(Denied):
+    with pytest.raises(Unauthenticated):
         await logins.verify(acme.organisation.subdomain, bob.email, PASSWORD)
 
 
