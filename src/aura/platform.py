@@ -24,6 +24,7 @@ from aura.documents.tokens import token_counter
 from aura.documents.values import Receipt
 from aura.erase import erase_tenant
 from aura.errors import NotFound
+from aura.health import Checks, Health
 from aura.identity import Role, Scope, TenantId, UserId
 from aura.index.embedding import EmbeddingModel, adapt_embedding, open_embedding
 from aura.index.rerank import CrossEncoderReranker
@@ -49,6 +50,22 @@ class Aura:
         self._parts = parts
         self.tenants = Tenants(parts, organisations)
         """The organisations of this platform."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the platform was opened with."""
+        return self._parts.settings
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the platform the time."""
+        return self._parts.clock
+
+    async def health(self) -> Health:
+        """How the platform's parts are. Cost: one round trip to the database; no call of a model."""
+        parts = self._parts
+        model = parts.llm.metadata.model_name
+        return await Checks(parts.database, parts.embedder, parts.settings, model=model).run()
 
     @classmethod
     @asynccontextmanager

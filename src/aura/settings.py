@@ -58,6 +58,18 @@ class Settings(BaseSettings):
         default="https://api.x.ai/v1", validation_alias=AliasChoices("GROK_API_URL", "grok_api_url")
     )
 
+    base_domain: str | None = None
+    """`example.com` where organisations are reached as `acme.example.com`: the host then names the organisation."""
+    allowed_hosts: str = ""
+    """Host names that the server answers to, separated by commas, with `*` as a pattern. Not set: this machine's own
+    names, and those of `base_domain`."""
+    cors_origins: str = ""
+    """Origins of other sites' pages that may call the API, separated by commas. None unless named."""
+    trusted_proxies: str = ""
+    """Addresses of proxies, separated by commas, whose word on a client's address is taken. None unless named."""
+    max_upload_bytes: int = Field(default=1024 * 1024 * 1024, ge=1)
+    """A larger upload, all its files together, is refused before it is read."""
+
     max_file_bytes: int = Field(default=512 * 1024 * 1024, ge=1)
     """A larger file is refused before it is read."""
     parse_timeout_seconds: float = Field(default=300.0, gt=0)

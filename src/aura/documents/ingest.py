@@ -15,7 +15,7 @@ from aura.documents.formats import safe_filename
 from aura.documents.intake import Intake
 from aura.documents.pipeline import Pipeline
 from aura.documents.values import Chunk, Document, IngestProgress, Receipt, Stage, Visibility
-from aura.errors import Denied, InvalidRequest, LimitExceeded, NotFound
+from aura.errors import AuraError, Denied, InvalidRequest, LimitExceeded, NotFound
 from aura.identity import CollectionId, DocumentId, Scope
 from aura.tenants.collections import Collections
 from aura.tenants.values import Page
@@ -110,6 +110,36 @@ class Documents:
         )
         return await self._catalogue.get(accepted.document_id), accepted.duplicate
 
+    async def add_all(
+        self,
+        files: Sequence[tuple[str, Source]],
+        *,
+        collection: str | CollectionId | None = None,
+        visibility: Visibility | str = Visibility.ORGANIZATION,
+    ) -> tuple[IngestProgress, ...]:
+        """Store several files, by name and content, and queue them; what became of each, in their order.
+
+        A file that can not be used is reported as `failed` with its reason, and the rest are stored; where it is the only
+        one, its error is raised.
+
+        Raises:
+            InvalidRequest: there is no file, or the only one can not be used.
+            LimitExceeded: the organisation's storage has no room for the only one.
+        """
+        if not files:
+            raise InvalidRequest("there is no file in this upload: send one or more as `files`", field="files")
+        taken: list[IngestProgress] = []
+        for filename, source in files:
+            try:
+                document, duplicate = await self.add(source, filename, collection=collection, visibility=visibility)
+            except (InvalidRequest, LimitExceeded) as error:
+                if len(files) == 1:
+                    raise
+                taken.append(_refused(display_name(filename), error))
+            else:
+                taken.append(msgspec.structs.replace(_progress(document), duplicate=duplicate))
+        return tuple(taken)
+
     async def get(self, document_id: DocumentId) -> Document:
         """One document. Raises `NotFound`."""
         return await self._catalogue.get(document_id)
@@ -130,6 +160,14 @@ class Documents:
         """A document's chunks in order. Raises `NotFound`."""
         return await self._catalogue.chunks(document_id, limit=limit, after=after)
 
+    async def chunk_page(self, document_id: DocumentId, *, limit: int = 100, cursor: str | None = None) -> Page[Chunk]:
+        """A document's chunks in order, a page at a time. Raises `NotFound`, `InvalidRequest`."""
+        if cursor is not None and not cursor.isdecimal():
+            raise InvalidRequest("this cursor is none of ours: pass `next_cursor` on as it came", field="cursor")
+        found = await self.chunks(document_id, limit=limit + 1, after=-1 if cursor is None else int(cursor[:9]))
+        more = len(found) > limit
+        return Page(items=tuple(found[:limit]), next_cursor=str(found[limit - 1].ordinal) if more else None)
+
     async def text(self, document_id: DocumentId, *, version: int | None = None) -> str:
         """A document's whole text, which citations' offsets count in. Raises `NotFound`."""
         return await self._catalogue.text(document_id, version=version)
@@ -148,10 +186,14 @@ class Documents:
         await self._refuse_reader(document_id)
         await self._catalogue.cancel(document_id)
 
+    async def requeue(self, document_id: DocumentId) -> Document:
+        """Queue a failed or cancelled document again, for a worker. Raises `NotFound`, `Denied`, `Conflict`."""
+        await self._refuse_reader(document_id)
+        return await self._catalogue.requeue(document_id)
+
     async def retry(self, document_id: DocumentId) -> AsyncGenerator[IngestProgress]:
         """Work on a failed or cancelled document again. Raises `NotFound`, `Denied`, `Conflict`."""
-        await self._refuse_reader(document_id)
-        await self._catalogue.requeue(document_id)
+        await self.requeue(document_id)
         async for progress in self.work(document_id):
             yield progress
 
@@ -266,10 +308,7 @@ class _Crew:
                 file.source, file.filename, collection_id=self._collection_id, visibility=self._visibility
             )
         except (InvalidRequest, LimitExceeded) as error:
-            refused = IngestProgress(
-                filename=file.filename, document_id=None, stage=Stage.FAILED, percent=0.0, reason=str(error)
-            )
-            await self._reports.put(refused)
+            await self._reports.put(_refused(file.filename, error))
             return
         if accepted.duplicate:
             document = await documents.get(accepted.document_id)
@@ -297,6 +336,10 @@ def _progress(document: Document) -> IngestProgress:
         reason=document.reason,
         chunks=document.chunks,
     )
+
+
+def _refused(filename: str, error: AuraError) -> IngestProgress:
+    return IngestProgress(filename=filename, document_id=None, stage=Stage.FAILED, percent=0.0, reason=str(error))
 
 
 def _visibility(value: Visibility | str) -> Visibility:

@@ -79,6 +79,11 @@ class EmbeddingModel(BaseEmbedding):
         """A question as `(dimension,) float32`, before all passages but the batch under way."""
         return await self._batcher.embed_query(text)
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are in memory, so that nothing waits for them."""
+        return True
+
     async def warm(self) -> None:
         """Load the weights now, so that the first question does not wait for them."""
         await self.embed_query("warm")
@@ -116,6 +121,11 @@ class LocalEmbedding(EmbeddingModel):
     def class_name(cls) -> str:
         """The name that LlamaIndex stores."""
         return "LocalEmbedding"
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are in memory, so that nothing waits for them."""
+        return self._model is not None
 
     def encode(self, texts: list[str]) -> Vectors:
         """Passages as `(n, dimension) float32`; loads the weights at the first call."""

@@ -1,0 +1,120 @@
+"""How the platform's parts are, each with how long it took to tell and why it is not well."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from sqlalchemy import text
+
+from aura.database.engine import Database
+from aura.errors import AuraError
+from aura.index.embedding import EmbeddingModel
+from aura.settings import Settings
+
+State = Literal["ok", "degraded", "down", "off"]
+
+_SLOW_SECONDS = 1.0
+_LOW_DISK_BYTES = 1024**3
+
+
+class PartHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One part. `reason` says why it is not `ok`, and what to do."""
+
+    name: str
+    status: State
+    latency_seconds: float = 0.0
+    reason: str = ""
+
+
+class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider of models. `failures`: how many calls have failed in a row."""
+
+    name: str
+    status: State
+    failures: int = 0
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The platform: `down` without its database, `degraded` when any other part is not well."""
+
+    status: State
+    version: str
+    parts: tuple[PartHealth, ...]
+    providers: tuple[ProviderHealth, ...]
+
+
+class Checks:
+    """Looks at the parts of one process."""
+
+    def __init__(self, database: Database, embedder: EmbeddingModel, settings: Settings, *, model: str) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._settings = settings
+        self._model = model
+
+    async def run(self) -> Health:
+        """How the parts are now. Cost: one round trip to the database; no call of a model."""
+        database, disk = await asyncio.gather(
+            _timed("database", self._ask_database), _timed("storage", self._look_at_disk)
+        )
+        worker = PartHealth(name="worker", status="ok" if database.status == "ok" else "down", reason=database.reason)
+        parts = (
+            database,
+            disk,
+            worker,
+            self._embedding(),
+            PartHealth(name="model", status="ok", reason="" if self._model != "extractive" else "the keyless model"),
+            *(PartHealth(name=name, status="off", reason="not built yet") for name in ("memory", "persona", "voice")),
+        )
+        return Health(
+            status=_overall(parts), version=version("aura"), parts=parts, providers=_providers(self._settings)
+        )
+
+    async def _ask_database(self) -> str:
+        async with self._database.system() as session:
+            await session.execute(text("SELECT 1"))
+        return ""
+
+    async def _look_at_disk(self) -> str:
+        free = (await asyncio.to_thread(shutil.disk_usage, _existing(self._settings.data_dir))).free
+        return "" if free >= _LOW_DISK_BYTES else f"{free:,} bytes are left on the disk of the files: free some"
+
+    def _embedding(self) -> PartHealth:
+        if self._embedder.loaded:
+            return PartHealth(name="embedding", status="ok")
+        return PartHealth(name="embedding", status="degraded", reason="the weights are still being loaded")
+
+
+async def _timed(name: str, look: Callable[[], Awaitable[str]]) -> PartHealth:
+    started = time.perf_counter()
+    try:
+        reason = await look()
+    except AuraError as error:
+        return PartHealth(name=name, status="down", latency_seconds=time.perf_counter() - started, reason=str(error))
+    elapsed = time.perf_counter() - started
+    if elapsed > _SLOW_SECONDS:
+        reason = reason or f"it took {elapsed:.1f} s to answer"
+    return PartHealth(name=name, status="degraded" if reason else "ok", latency_seconds=elapsed, reason=reason)
+
+
+def _overall(parts: tuple[PartHealth, ...]) -> State:
+    status = {part.name: part.status for part in parts}
+    if status["database"] == "down":
+        return "down"
+    return "degraded" if {"degraded", "down"} & set(status.values()) else "ok"
+
+
+def _providers(settings: Settings) -> tuple[ProviderHealth, ...]:
+    keys = {"grok": settings.grok_api_key, "openai": settings.openai_api_key}
+    return tuple(ProviderHealth(name=name, status="ok" if key else "off") for name, key in keys.items())
+
+
+def _existing(path: Path) -> Path:
+    return path if path.exists() else _existing(path.parent)

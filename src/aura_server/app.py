@@ -1,0 +1,86 @@
+"""The application: every route, behind the checks that each request passes."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import msgspec
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp
+
+from aura.platform import Aura
+from aura_server import callers, pages
+from aura_server.hardening import Limits, Shell
+from aura_server.problems import EXCEPTION_HANDLERS
+from aura_server.routes import access, documents, platform, tenant
+from aura_server.unbuilt import UNBUILT
+
+ROUTES = (
+    *access.HANDLERS,
+    *documents.HANDLERS,
+    *tenant.HANDLERS,
+    *platform.HANDLERS,
+    *pages.HANDLERS,
+    *UNBUILT,
+)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How the server shows itself to the network."""
+
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
+    """The host names that it answers to; `*` is any."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API; none unless named."""
+    limits: Limits = Limits()
+
+
+def create_app(aura: Aura, options: Options | None = None) -> ASGIApp:
+    """The ASGI application that serves `aura`, which must stay open while it runs."""
+    options = options or Options()
+    limits = msgspec.structs.replace(options.limits, upload_bytes=aura.settings.max_upload_bytes)
+    return Shell(litestar(aura, options), hosts=options.hosts, limits=limits)
+
+
+def litestar(aura: Aura | None, options: Options) -> Litestar:
+    """The application without its outer checks. Without a platform it can be described, but not asked."""
+    return Litestar(
+        route_handlers=ROUTES,
+        state=State({"aura": aura}),
+        dependencies={
+            "aura": Provide(callers.provide_aura, sync_to_thread=False),
+            "caller": Provide(callers.provide_caller, sync_to_thread=False),
+            "workspace": Provide(callers.provide_workspace, sync_to_thread=False),
+        },
+        middleware=[callers.CallerMiddleware],
+        exception_handlers=EXCEPTION_HANDLERS,
+        cors_config=CORSConfig(allow_origins=list(options.cors_origins)) if options.cors_origins else None,
+        openapi_config=description(),
+        request_max_body_size=None,  # the shell's
+        logging_config=None,
+        debug=False,
+    )
+
+
+def description() -> OpenAPIConfig:
+    """What the OpenAPI document says of the API as a whole."""
+    return OpenAPIConfig(
+        title="AURA",
+        version=version("aura"),
+        description="Every organisation gets its own assistant, with cited answers from its own documents.",
+        use_handler_docstrings=True,
+        security=[{"bearer": []}],
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(
+                    type="http", scheme="bearer", description="An access token of POST /api/login, or an API key."
+                )
+            }
+        ),
+        render_plugins=pages.SCHEMA_PAGES,
+    )

@@ -1,0 +1,83 @@
+"""Who calls: the credential of a request becomes a `Caller`, and the caller a workspace. The library decides both."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from aura.access import Access, Caller
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import Scope
+
+from aura.errors import Unauthenticated
+from aura.platform import Aura
+from aura.workspace import Workspace
+
+PUBLIC = {"exclude_from_auth": True}
+"""The `opt` of a route that anybody may call."""
+
+TENANT_HEADER = "X-Aura-Tenant"
+"""Names the organisation that another service acts for, with `INTERNAL_API_KEY` as its credential."""
+
+_MISSING = "send a credential: Authorization: Bearer, with an access token of POST /api/login or an API key"
+
+
+class CallerMiddleware(AbstractAuthenticationMiddleware):
+    """Finds out who calls, on every route that is not `PUBLIC`. Cost: one round trip to the database."""
+
+    async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:
+        """The caller of a request. Raises `Unauthenticated`."""
+        found = await caller_of(connection)
+        return AuthenticationResult(user=found.user, auth=found)
+
+
+async def caller_of(connection: ASGIConnection) -> Caller:
+    """Who sent `connection`'s headers.
+
+    Raises:
+        Unauthenticated: nobody whom AURA knows.
+    """
+    aura = aura_of(connection)
+    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise Unauthenticated(_MISSING)
+    access: Access = aura.access
+    tenant = connection.headers.get(TENANT_HEADER)
+    if tenant is not None:
+        return await access.service(tenant, credential.strip())
+    return await access.authenticate(credential.strip(), subdomain=subdomain_of(connection))
+
+
+def subdomain_of(connection: ASGIConnection) -> str | None:
+    """The organisation that the host names, where it is a sub-domain of `AURA_BASE_DOMAIN`."""
+    base: str | None = aura_of(connection).settings.base_domain
+    host = connection.headers.get("host", "").partition(":")[0].lower()
+    if not base or not host.endswith(f".{base}"):
+        return None
+    return host.removesuffix(f".{base}")
+
+
+def aura_of(connection: ASGIConnection) -> Aura:
+    """The platform that this application serves."""
+    return cast("Aura", connection.app.state.aura)
+
+
+def caller(scope: Scope) -> Caller:
+    """The caller of a request whose route is not public."""
+    return cast("Caller", scope["auth"])
+
+
+def provide_aura(request: Request) -> Aura:
+    """The dependency `aura`."""
+    return aura_of(request)
+
+
+def provide_caller(request: Request) -> Caller:
+    """The dependency `caller`."""
+    return caller(request.scope)
+
+
+def provide_workspace(request: Request) -> Workspace:
+    """The dependency `workspace`: what the caller can do. Costs nothing."""
+    return aura_of(request).workspace_of(caller(request.scope))

@@ -1,0 +1,156 @@
+"""Every error as one shape: `application/problem+json` (RFC 9457), with the id of the request, and nothing internal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from aura.errors import (
+    AuraError,
+    BackendError,
+    Conflict,
+    Denied,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+from aura_server.requests import request_id
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+PLAN_LIMITS = frozenset({"max_users", "max_storage_gb"})
+"""Limits that waiting does not renew: a larger plan does (402)."""
+
+_STATUS: Mapping[type[AuraError], int] = {
+    InvalidRequest: 400,
+    Unauthenticated: 401,
+    Denied: 403,
+    NotFound: 404,
+    Conflict: 409,
+    LimitExceeded: 429,
+    BackendError: 502,
+    Unavailable: 503,
+}
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class FieldError(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a request that can not be used. `field` is its path, as `scopes[0].verb`."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong, and what to do about it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: tuple[FieldError, ...] = ()
+    limit: str | None = None
+    remaining: int | None = None
+    renews_at: str | None = None
+
+
+def status_of(error: AuraError) -> int:
+    """The HTTP status that says what `error` says."""
+    if isinstance(error, LimitExceeded) and error.limit in PLAN_LIMITS:
+        return 402
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def problem(request: Request, status: int, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
+    """The problem document of `status`."""
+    title = _REASONS.get(status, "Error")
+    return Problem(
+        type=f"urn:aura:{title.lower().replace(' ', '-')}",
+        title=title,
+        status=status,
+        detail=detail,
+        request_id=request_id(request.scope),
+        errors=errors,
+    )
+
+
+def aura_error(request: Request, error: AuraError) -> Response[Problem]:
+    """What the library refused."""
+    status = status_of(error)
+    if status >= 500:
+        logger.warning("request %s: %s: %s", request_id(request.scope), type(error).__name__, error)
+    errors = ()
+    if isinstance(error, InvalidRequest) and error.field:
+        errors = (FieldError(field=error.field, message=str(error)),)
+    document = problem(request, status, _said(error), errors)
+    if isinstance(error, LimitExceeded):
+        renews_at = None if error.renews_at is None else error.renews_at.isoformat()
+        document = msgspec.structs.replace(document, limit=error.limit, remaining=error.remaining, renews_at=renews_at)
+    return _response(document, _headers(request, error))
+
+
+def http_error(request: Request, error: HTTPException) -> Response[Problem]:
+    """What the framework refused: no such route, a body that does not parse, a method that is not there."""
+    if error.status_code >= 500:
+        return unexpected(request, error)
+    headers = {key: value for key, value in (error.headers or {}).items() if key.lower() in ("allow", "retry-after")}
+    if isinstance(error, ValidationException):
+        errors = tuple(_field_errors(error))
+        return _response(problem(request, 400, "the request does not have the form that this route takes", errors))
+    return _response(problem(request, error.status_code, _PLAIN.get(error.status_code, error.detail)), headers)
+
+
+def unexpected(request: Request, error: Exception) -> Response[Problem]:
+    """What nobody foresaw. The log has it with the request's id; the caller gets the id alone."""
+    logger.error("request %s failed", request_id(request.scope), exc_info=error)
+    return _response(problem(request, 500, "an internal error; the server's log has it under this request_id"))
+
+
+EXCEPTION_HANDLERS = {AuraError: aura_error, HTTPException: http_error, Exception: unexpected}
+
+_PLAIN = {
+    400: "the request can not be read: send the form that the API's description names",
+    404: "there is no such route",
+    405: "this route does not take this method",
+    413: "the body is larger than this route takes",
+    415: "this route does not take this content type",
+}
+
+
+def _said(error: AuraError) -> str:
+    if isinstance(error, BackendError):
+        return "a part that this request needs gave a wrong answer; trying again may help"
+    return str(error)
+
+
+def _headers(request: Request, error: AuraError) -> dict[str, str]:
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, Unavailable):
+        return {"Retry-After": str(max(1, round(error.retry_after_seconds)))}
+    if isinstance(error, LimitExceeded) and error.renews_at is not None:
+        clock = request.app.state.aura.clock
+        return {"Retry-After": str(max(1, round((error.renews_at - clock.now()).total_seconds())))}
+    return {}
+
+
+def _field_errors(error: ValidationException) -> list[FieldError]:
+    found = error.extra if isinstance(error.extra, list) else []
+    return [
+        FieldError(field=str(each.get("key", "")), message=str(each.get("message", "")))
+        for each in found
+        if isinstance(each, dict)
+    ]
+
+
+def _response(document: Problem, headers: Mapping[str, str] | None = None) -> Response[Problem]:
+    return Response(document, status_code=document.status, media_type=MEDIA_TYPE, headers=dict(headers or {}))

@@ -1,0 +1,71 @@
+"""Signing up, logging in, and staying logged in."""
+
+from __future__ import annotations
+
+from aura.access import Caller
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from aura.platform import Aura
+from aura_server.callers import PUBLIC, subdomain_of
+from aura_server.requests import address
+from aura_server.wire.access import (
+    LoginRequest,
+    LoginResponse,
+    PasswordRequest,
+    RefreshRequest,
+    SignupRequest,
+    TicketResponse,
+)
+
+
+@post(["/api/signup", "/signup"], opt=PUBLIC, tags=["public"])
+async def signup(data: JSONBody[SignupRequest], aura: NamedDependency[Aura]) -> LoginResponse:
+    """Create an organisation with its first admin, who is logged in by it."""
+    workspace = await aura.tenants.create(
+        organization_name=data.organization_name,
+        subdomain=data.subdomain,
+        admin_email=data.admin_email,
+        password=data.password,
+        name=data.name,
+    )
+    admin = await workspace.users.by_email(data.admin_email)
+    return LoginResponse.of(await aura.access.open_session(workspace.organisation, admin))
+
+
+@post(["/api/login", "/login"], status_code=200, opt=PUBLIC, tags=["public"])
+async def login(data: JSONBody[LoginRequest], aura: NamedDependency[Aura], request: Request) -> LoginResponse:
+    """Log in to the organisation that `tenant_subdomain`, or the host, names."""
+    subdomain = data.tenant_subdomain or subdomain_of(request) or ""
+    found = await aura.access.login(subdomain, data.email, data.password, address=address(request.scope))
+    return LoginResponse.of(found)
+
+
+@post("/api/token/refresh", status_code=200, opt=PUBLIC, tags=["public"])
+async def refresh(data: JSONBody[RefreshRequest], aura: NamedDependency[Aura]) -> LoginResponse:
+    """Exchange a refresh token, once, for a new access token and the next refresh token."""
+    return LoginResponse.of(await aura.access.refresh(data.refresh_token))
+
+
+@post("/api/logout", status_code=204, tags=["public"])
+async def logout(caller: NamedDependency[Caller], aura: NamedDependency[Aura]) -> None:
+    """End the session: its access token and its refresh token are refused from now on."""
+    await aura.access.logout(caller)
+
+
+@post("/api/password", status_code=204, tags=["public"])
+async def change_password(
+    data: JSONBody[PasswordRequest], caller: NamedDependency[Caller], aura: NamedDependency[Aura]
+) -> None:
+    """Change one's own password. It ends every session of the user."""
+    await aura.access.change_password(caller, data.old_password, data.new_password)
+
+
+@post("/api/ticket", status_code=201, tags=["public"])
+async def ticket(caller: NamedDependency[Caller], aura: NamedDependency[Aura]) -> TicketResponse:
+    """A ticket that opens one WebSocket or event source within a minute, so that no token stands in an address."""
+    return TicketResponse.of(await aura.access.ticket(caller))
+
+
+HANDLERS = (signup, login, refresh, logout, change_password, ticket)

@@ -1,0 +1,172 @@
+"""Files in, what became of them, and what a search finds in them; collections."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import delete, get, patch, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
+from litestar.response import File
+
+from aura.documents.values import Stage, Visibility
+from aura.identity import CollectionId, DocumentId
+from aura.workspace import Workspace
+from aura_server.wire.common import Items, ReceiptResponse, items_of
+from aura_server.wire.documents import (
+    ChunkResponse,
+    CollectionChanges,
+    CollectionRequest,
+    CollectionResponse,
+    DocumentResponse,
+    PassageResponse,
+    PassagesResponse,
+    UploadedResponse,
+    UploadResponse,
+)
+
+_TAGS = ["documents"]
+Limit = Annotated[int, QueryParameter(ge=1, le=1_000, description="The most items of this piece.")]
+Cursor = Annotated[str | None, QueryParameter(description="The `next_cursor` of the piece before.")]
+
+
+class UploadForm(msgspec.Struct, kw_only=True):
+    """One or more files, for one collection and one audience."""
+
+    files: list[UploadFile]
+    collection: str | None = None
+    visibility: Visibility = Visibility.ORGANIZATION
+
+
+@post("/documents/", status_code=202, tags=_TAGS)
+async def upload(data: MultipartBody[UploadForm], workspace: NamedDependency[Workspace]) -> UploadResponse:
+    """Take files in. They are safe when this answers, and searchable when their status is `ready`."""
+    taken = await workspace.documents.add_all(
+        [(file.filename, file.file) for file in data.files], collection=data.collection, visibility=data.visibility
+    )
+    return UploadResponse(documents=tuple(UploadedResponse.of(each) for each in taken))
+
+
+@get("/documents/", tags=_TAGS)
+async def documents(
+    workspace: NamedDependency[Workspace],
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    collection: FromQuery[str | None] = None,
+    stage: FromQuery[Stage | None] = None,
+) -> Items[DocumentResponse]:
+    """The documents that the caller may see, by name."""
+    page = await workspace.documents.list(collection=collection, stage=stage, limit=limit, cursor=cursor)
+    return items_of(page, DocumentResponse.of)
+
+
+@get("/documents/search", tags=_TAGS)
+async def search(
+    workspace: NamedDependency[Workspace],
+    q: Annotated[str, QueryParameter(description="What to look for.")],
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 10,
+    collection: FromQuery[str | None] = None,
+) -> PassagesResponse:
+    """The best passages for `q`, with the scores of both legs of the search."""
+    found = await workspace.search(q, limit=limit, collection=collection)
+    return PassagesResponse(items=tuple(PassageResponse.of(passage) for passage in found))
+
+
+@get("/documents/{document_id:uuid}", tags=_TAGS)
+async def document(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> DocumentResponse:
+    """One document, and how far it is."""
+    return DocumentResponse.of(await workspace.documents.get(DocumentId(document_id)))
+
+
+@get("/documents/{document_id:uuid}/content", tags=_TAGS)
+async def content(
+    document_id: FromPath[UUID], workspace: NamedDependency[Workspace], version: FromQuery[int | None] = None
+) -> File:
+    """The file as it was uploaded, to be saved, never shown as a page of this server."""
+    found = await workspace.documents.get(DocumentId(document_id))
+    path = await workspace.documents.original(found.id, version=version)
+    return File(path, filename=found.filename.rpartition("/")[2], media_type="application/octet-stream")
+
+
+@get("/documents/{document_id:uuid}/text", media_type="text/plain", tags=_TAGS)
+async def text(
+    document_id: FromPath[UUID], workspace: NamedDependency[Workspace], version: FromQuery[int | None] = None
+) -> str:
+    """The document's whole text: what the offsets of citations and chunks count in."""
+    return await workspace.documents.text(DocumentId(document_id), version=version)
+
+
+@get("/documents/{document_id:uuid}/chunks", tags=_TAGS)
+async def chunks(
+    document_id: FromPath[UUID], workspace: NamedDependency[Workspace], limit: Limit = 100, cursor: Cursor = None
+) -> Items[ChunkResponse]:
+    """The document's chunks in order."""
+    return items_of(
+        await workspace.documents.chunk_page(DocumentId(document_id), limit=limit, cursor=cursor), ChunkResponse.of
+    )
+
+
+@post("/documents/{document_id:uuid}/retry", status_code=202, tags=_TAGS)
+async def retry(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> DocumentResponse:
+    """Work on a failed or cancelled document again."""
+    return DocumentResponse.of(await workspace.documents.requeue(DocumentId(document_id)))
+
+
+@post("/documents/{document_id:uuid}/cancel", status_code=202, tags=_TAGS)
+async def cancel(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> DocumentResponse:
+    """Stop working on a document. A version that answers goes on answering."""
+    await workspace.documents.cancel(DocumentId(document_id))
+    return DocumentResponse.of(await workspace.documents.get(DocumentId(document_id)))
+
+
+@delete("/documents/{document_id:uuid}", status_code=200, tags=_TAGS)
+async def delete_document(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> ReceiptResponse:
+    """Delete a document with all that was made of it; what was removed, counted."""
+    return ReceiptResponse(receipt=await workspace.documents.delete(DocumentId(document_id)))
+
+
+# -- collections -------------------------------------------------------------------------------------------------------
+
+
+@get("/collections", tags=_TAGS)
+async def collections(
+    workspace: NamedDependency[Workspace], limit: Limit = 100, cursor: Cursor = None
+) -> Items[CollectionResponse]:
+    """The knowledge bases inside the organisation."""
+    return items_of(await workspace.collections.list(limit=limit, cursor=cursor), CollectionResponse.of)
+
+
+@post("/collections", tags=_TAGS)
+async def add_collection(
+    data: JSONBody[CollectionRequest], workspace: NamedDependency[Workspace]
+) -> CollectionResponse:
+    """A new collection. Admins only."""
+    return CollectionResponse.of(await workspace.collections.create(data.name, description=data.description))
+
+
+@patch("/collections/{collection_id:uuid}", tags=_TAGS)
+async def rename_collection(
+    collection_id: FromPath[UUID], data: JSONBody[CollectionChanges], workspace: NamedDependency[Workspace]
+) -> CollectionResponse:
+    """Give a collection another name. Admins only."""
+    return CollectionResponse.of(await workspace.collections.rename(CollectionId(collection_id), data.name))
+
+
+@delete("/collections/{collection_id:uuid}", status_code=200, tags=_TAGS)
+async def delete_collection(
+    collection_id: FromPath[UUID],
+    workspace: NamedDependency[Workspace],
+    documents: Annotated[bool, QueryParameter(description="Delete its documents, too.")] = False,
+) -> ReceiptResponse:
+    """Delete a collection: an empty one, or with its documents. Admins only."""
+    receipt = await workspace.delete_collection(CollectionId(collection_id), documents=documents)
+    return ReceiptResponse(receipt=receipt)
+
+
+HANDLERS = (
+    upload, documents, search, document, content, text, chunks, retry, cancel, delete_document, collections,
+    add_collection, rename_collection, delete_collection,
+)  # fmt: skip

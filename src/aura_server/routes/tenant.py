@@ -1,0 +1,135 @@
+"""The caller's organisation: its settings, its members, its keys; taking it along, and ending it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from aura.access import Caller
+from litestar import delete, get, patch, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from aura.identity import UserId
+from aura.tenants.values import OrganisationChanges, UserChanges
+from aura.workspace import Workspace
+from aura_server.wire.common import Items, ReceiptResponse, items_of
+from aura_server.wire.tenant import (
+    KeyRequest,
+    KeyResponse,
+    NewKeyResponse,
+    OrganisationResponse,
+    ProviderKeyRequest,
+    ProviderKeyResponse,
+    UserRequest,
+    UserResponse,
+)
+
+_TAGS = ["tenant"]
+
+
+@get("/tenant", tags=_TAGS, sync_to_thread=False)
+def read(caller: NamedDependency[Caller]) -> OrganisationResponse:
+    """The caller's organisation."""
+    return OrganisationResponse.of(caller.organisation)
+
+
+@patch("/tenant", tags=_TAGS)
+async def change(data: JSONBody[OrganisationChanges], workspace: NamedDependency[Workspace]) -> OrganisationResponse:
+    """Change the organisation's name, address, settings, logo or colours. Admins only."""
+    return OrganisationResponse.of(await workspace.configure(data))
+
+
+@delete("/tenant", status_code=200, tags=_TAGS)
+async def erase(workspace: NamedDependency[Workspace], confirm: FromQuery[str]) -> ReceiptResponse:
+    """Erase the organisation with everything in it, for good. `confirm` is its sub-domain. Admins only."""
+    return ReceiptResponse(receipt=await workspace.erase(confirm=confirm))
+
+
+# -- members -----------------------------------------------------------------------------------------------------------
+
+
+@get("/tenant/users", tags=_TAGS)
+async def users(
+    workspace: NamedDependency[Workspace], limit: FromQuery[int] = 100, cursor: FromQuery[str | None] = None
+) -> Items[UserResponse]:
+    """The organisation's members. Admins only."""
+    return items_of(await workspace.users.list(limit=limit, cursor=cursor), UserResponse.of)
+
+
+@post("/tenant/users", tags=_TAGS)
+async def add_user(data: JSONBody[UserRequest], workspace: NamedDependency[Workspace]) -> UserResponse:
+    """Add a member. Admins only."""
+    added = await workspace.users.add(email=data.email, password=data.password, role=data.role, name=data.name)
+    return UserResponse.of(added)
+
+
+@get("/tenant/users/{user_id:uuid}", tags=_TAGS)
+async def user(user_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> UserResponse:
+    """One member. Admins only."""
+    return UserResponse.of(await workspace.users.get(UserId(user_id)))
+
+
+@patch("/tenant/users/{user_id:uuid}", tags=_TAGS)
+async def change_user(
+    user_id: FromPath[UUID], data: JSONBody[UserChanges], workspace: NamedDependency[Workspace]
+) -> UserResponse:
+    """Change a member's name, role, permissions, or whether it is let in. Admins only."""
+    return UserResponse.of(await workspace.users.update(UserId(user_id), data))
+
+
+@delete("/tenant/users/{user_id:uuid}", status_code=200, tags=_TAGS)
+async def delete_user(user_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> ReceiptResponse:
+    """Delete a member with all that is private to it. Admins only."""
+    return ReceiptResponse(receipt=await workspace.delete_user(UserId(user_id)))
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+
+@get("/tenant/keys", tags=_TAGS)
+async def keys(
+    workspace: NamedDependency[Workspace], limit: FromQuery[int] = 100, cursor: FromQuery[str | None] = None
+) -> Items[KeyResponse]:
+    """API keys: all of the organisation for admins, one's own for others."""
+    return items_of(await workspace.keys.list(limit=limit, cursor=cursor), KeyResponse.of)
+
+
+@post("/tenant/keys", tags=_TAGS)
+async def make_key(data: JSONBody[KeyRequest], workspace: NamedDependency[Workspace]) -> NewKeyResponse:
+    """Make an API key that may do no more than its maker. It is shown this once."""
+    key, secret = await workspace.keys.create(
+        data.name,
+        verbs=data.scopes.verbs,
+        collections=data.scopes.collections,
+        expires_at=data.expires_at,
+        monthly_calls=data.monthly_calls,
+        requests_per_minute=data.requests_per_minute,
+    )
+    return NewKeyResponse.with_secret(key, secret)
+
+
+@delete("/tenant/keys/{key_id:uuid}", status_code=204, tags=_TAGS)
+async def revoke_key(key_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> None:
+    """Revoke an API key; it is refused from the next request on."""
+    await workspace.keys.revoke(key_id)
+
+
+@put("/tenant/provider-keys/{provider:str}", tags=_TAGS)
+async def set_provider_key(
+    provider: FromPath[str], data: JSONBody[ProviderKeyRequest], workspace: NamedDependency[Workspace]
+) -> ProviderKeyResponse:
+    """Keep the organisation's own key for a provider, encrypted. Admins only."""
+    kept = await workspace.provider_keys.set(provider, data.key)
+    return ProviderKeyResponse(provider=kept.provider, created_at=kept.created_at)
+
+
+@delete("/tenant/provider-keys/{provider:str}", status_code=204, tags=_TAGS)
+async def delete_provider_key(provider: FromPath[str], workspace: NamedDependency[Workspace]) -> None:
+    """Forget the organisation's own key for a provider. Admins only."""
+    await workspace.provider_keys.delete(provider)
+
+
+HANDLERS = (
+    read, change, erase, users, add_user, user, change_user, delete_user, keys, make_key, revoke_key, set_provider_key,
+    delete_provider_key,
+)  # fmt: skip

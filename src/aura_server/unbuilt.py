@@ -1,0 +1,41 @@
+"""Routes of the contract whose parts are not built yet: each answers 501, to known callers, until its part lands."""
+
+from __future__ import annotations
+
+from litestar import HttpMethod, route
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+_MEMORY = "long-term memory"
+_PERSONA = "personas"
+_VOICE = "voice"
+
+_ROUTES = (
+    (HttpMethod.GET, "/memory/facts", _MEMORY),
+    (HttpMethod.PATCH, "/memory/facts/{fact_id:uuid}", _MEMORY),
+    (HttpMethod.DELETE, "/memory/facts/{fact_id:uuid}", _MEMORY),
+    (HttpMethod.GET, "/memory/facts/{fact_id:uuid}/why", _MEMORY),
+    (HttpMethod.GET, "/memory/summary", _MEMORY),
+    (HttpMethod.GET, "/memory/export", _MEMORY),
+    (HttpMethod.DELETE, "/memory/", _MEMORY),
+    (HttpMethod.GET, "/persona/", _PERSONA),
+    (HttpMethod.PUT, "/persona/", _PERSONA),
+    (HttpMethod.POST, "/persona/preview", _PERSONA),
+    (HttpMethod.DELETE, "/persona/learned", _PERSONA),
+    (HttpMethod.GET, "/voice/status", _VOICE),
+    (HttpMethod.POST, "/voice/transcribe", _VOICE),
+    (HttpMethod.POST, "/voice/synthesize", _VOICE),
+    (HttpMethod.GET, "/voice/voices", _VOICE),
+    (HttpMethod.POST, "/v1/realtime/client_secrets", _VOICE),
+)
+
+
+def _unbuilt(method: HttpMethod, path: str, part: str) -> HTTPRouteHandler:
+    @route(path, http_method=method, status_code=501, tags=[part], name=f"{method} {path}")
+    async def handler() -> None:
+        raise HTTPException(status_code=501, detail=f"{part} is not built yet: this route is reserved for it")
+
+    return handler
+
+
+UNBUILT = tuple(_unbuilt(*each) for each in _ROUTES)

@@ -1,0 +1,79 @@
+"""Signing up, logging in, and staying logged in."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from aura.access import Login, Ticket
+
+
+class SignupRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new organisation and its first admin."""
+
+    organization_name: str
+    subdomain: str
+    admin_email: str
+    password: str
+    name: str = ""
+
+
+class LoginRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`tenant_subdomain` may be left out where the host is the organisation's own sub-domain."""
+
+    email: str
+    password: str
+    tenant_subdomain: str = ""
+
+
+class RefreshRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A refresh token works once."""
+
+    refresh_token: str
+
+
+class PasswordRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changing one's own password ends every session."""
+
+    old_password: str
+    new_password: str
+
+
+class LoginResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is logged in, and the tokens that prove it. `expires_in`: seconds that the access token lasts."""
+
+    access_token: str
+    token_type: Literal["bearer"]
+    user_id: UUID
+    tenant_id: UUID
+    organization: str
+    role: str
+    refresh_token: str
+    expires_in: int
+
+    @classmethod
+    def of(cls, login: Login) -> LoginResponse:
+        """`login` on the wire."""
+        return cls(
+            access_token=login.access_token,
+            token_type="bearer",
+            user_id=login.user.id,
+            tenant_id=login.organisation.id,
+            organization=login.organisation.organization_name,
+            role=login.user.role.value,
+            refresh_token=login.refresh_token,
+            expires_in=login.expires_in_seconds,
+        )
+
+
+class TicketResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Good once, as `?token=` of a WebSocket or an event source. `expires_in`: seconds."""
+
+    ticket: str
+    expires_in: int
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> TicketResponse:
+        """`ticket` on the wire."""
+        return cls(ticket=ticket.ticket, expires_in=ticket.expires_in_seconds)

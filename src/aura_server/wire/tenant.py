@@ -1,0 +1,140 @@
+"""The organisation, its members and its keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from aura.access import ApiKey, Verb
+
+from aura.identity import Role
+from aura.tenants.values import Organisation, User
+
+
+class OrganisationResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation as its members see it."""
+
+    id: UUID
+    organization_name: str
+    subdomain: str
+    admin_email: str
+    subscription_tier: str
+    created_at: datetime
+    max_users: int
+    max_storage_gb: int
+    max_api_calls_monthly: int
+    custom_settings: dict[str, object]
+    custom_logo: str | None
+    brand_colors: dict[str, str]
+    is_active: bool
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, organisation: Organisation) -> OrganisationResponse:
+        """`organisation` on the wire."""
+        return msgspec.convert(organisation, cls, from_attributes=True)
+
+
+class UserRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new member. `role` is `admin`, `manager` or `user`."""
+
+    email: str
+    password: str
+    role: str = "user"
+    name: str = ""
+
+
+class UserResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A member."""
+
+    id: UUID
+    email: str
+    role: Role
+    name: str
+    can_upload_documents: bool
+    can_modify_ai_settings: bool
+    can_view_analytics: bool
+    is_active: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> UserResponse:
+        """`user` on the wire."""
+        return msgspec.convert(user, cls, from_attributes=True)
+
+
+class KeyScopes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a key may do: `verbs` in `collections`; null is all that its maker may, and sees."""
+
+    verbs: frozenset[Verb] | None = None
+    collections: frozenset[UUID] | None = None
+
+
+class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new API key. Without `scopes` it may do what its maker may."""
+
+    name: str
+    scopes: KeyScopes = KeyScopes()
+    expires_at: datetime | None = None
+    monthly_calls: int | None = None
+    requests_per_minute: int | None = None
+
+
+class KeyResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key without its secret. `prefix` is how it begins."""
+
+    id: UUID
+    name: str
+    prefix: str
+    user_id: UUID
+    scopes: KeyScopes
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    monthly_calls: int | None
+    requests_per_minute: int | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> KeyResponse:
+        """`key` on the wire."""
+        return cls(**_key_fields(key))
+
+
+class NewKeyResponse(KeyResponse, frozen=True, kw_only=True):
+    """A new API key. `key` is shown this once."""
+
+    key: str
+
+    @classmethod
+    def with_secret(cls, key: ApiKey, secret: str) -> NewKeyResponse:
+        """`key` on the wire, with its secret."""
+        return cls(**_key_fields(key), key=secret)
+
+
+class ProviderKeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The organisation's own key for a provider. It is never shown again."""
+
+    key: str
+
+
+class ProviderKeyResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """That there is a key, and since when."""
+
+    provider: str
+    created_at: datetime
+
+
+def _key_fields(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "user_id": key.user_id,
+        "scopes": KeyScopes(verbs=key.grant.verbs, collections=key.grant.collections),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "monthly_calls": key.monthly_calls,
+        "requests_per_minute": key.requests_per_minute,
+    }
