@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +68,8 @@ app.command("export", epilog=EVERYWHERE)(archives.export)
 app.command("import", epilog=EVERYWHERE)(archives.restore)
 app.add_typer(database.app, name="db")
 app.command("doctor", epilog=EVERYWHERE)(doctor.doctor)
+for plugin in entry_points(group="aura.commands"):  # of what is built on the library: the server brings `serve`
+    app.command(plugin.name, epilog=EVERYWHERE)(plugin.load())
 
 
 @app.callback()
