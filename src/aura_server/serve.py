@@ -50,9 +50,8 @@ class FirstLogin(msgspec.Struct, frozen=True, kw_only=True):
 def run(settings: Settings, serving: Serving, output: Output) -> int:
     """Serve until a signal; the exit code."""
     _configure_logs()
-    with _listening(serving) as listener:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_serve(settings, serving, output, listener))
+    with _listening(serving) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(settings, serving, output, listener))
 
 
 async def _serve(settings: Settings, serving: Serving, output: Output, listener: socket.socket) -> int:

@@ -1,0 +1,59 @@
+"""Server-sent events with numbers, and a heartbeat where there is nothing to send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
+
+import msgspec
+
+from aura.answering.events import AnswerEvent
+from aura_server.wire.chat import event_on_the_wire
+
+T = TypeVar("T")
+
+HEARTBEAT_SECONDS = 10.0
+PING = b"event: ping\ndata: {}\n\n"
+
+
+def encode(name: str, data: object, *, id: str | None = None) -> bytes:
+    """One event. JSON has no line breaks, so one `data:` line holds it."""
+    numbered = f"id: {id}\n".encode() if id is not None else b""
+    return b"event: %s\n%sdata: %s\n\n" % (name.encode(), numbered, msgspec.json.encode(data))
+
+
+async def answer_stream(
+    events: AsyncGenerator[AnswerEvent], *, heartbeat_seconds: float = HEARTBEAT_SECONDS
+) -> AsyncGenerator[bytes]:
+    """`events` as server-sent events, each with the id `<response_id>:<seq>`."""
+    async with aclosing(beating(events, heartbeat_seconds)) as beats:
+        async for event in beats:
+            if event is None:
+                yield PING
+            else:
+                name, data = event_on_the_wire(event)
+                yield encode(name, data, id=f"{event.response_id}:{event.seq}")
+
+
+async def beating(events: AsyncGenerator[T], seconds: float) -> AsyncGenerator[T | None]:
+    """What `events` yield, and None whenever nothing came for `seconds`. Closes `events` at its end."""
+    coming: asyncio.Task[T] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(events))
+            done, _ = await asyncio.wait({coming}, timeout=seconds)
+            if not done:
+                yield None
+                continue
+            finished, coming = coming, None
+            try:
+                yield finished.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.wait({coming})
+        await events.aclose()
