@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import msgspec
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
 from aura.platform import Aura
 from aura_server import callers, pages
+from aura_server.description import openapi_config
 from aura_server.hardening import Limits, Shell
 from aura_server.problems import EXCEPTION_HANDLERS
 from aura_server.routes import access, documents, platform, tenant
@@ -60,27 +57,8 @@ def litestar(aura: Aura | None, options: Options) -> Litestar:
         middleware=[callers.CallerMiddleware],
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=CORSConfig(allow_origins=list(options.cors_origins)) if options.cors_origins else None,
-        openapi_config=description(),
+        openapi_config=openapi_config(),
         request_max_body_size=None,  # the shell's
         logging_config=None,
         debug=False,
-    )
-
-
-def description() -> OpenAPIConfig:
-    """What the OpenAPI document says of the API as a whole."""
-    return OpenAPIConfig(
-        title="AURA",
-        version=version("aura"),
-        description="Every organisation gets its own assistant, with cited answers from its own documents.",
-        use_handler_docstrings=True,
-        security=[{"bearer": []}],
-        components=Components(
-            security_schemes={
-                "bearer": SecurityScheme(
-                    type="http", scheme="bearer", description="An access token of POST /api/login, or an API key."
-                )
-            }
-        ),
-        render_plugins=pages.SCHEMA_PAGES,
     )

@@ -56,6 +56,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a client may pause within a body."""
     body_seconds: float = 3_600.0
     """How long a whole body may take."""
+    send_seconds: float = 60.0
+    """How long a client may leave a piece of an answer unread."""
     upload_paths: frozenset[str] = frozenset({"/documents", "/voice/transcribe", "/tenant/import"})
 
 
@@ -72,7 +74,7 @@ class Shell:
         if scope["type"] == "lifespan":  # pyright: ignore[reportUnnecessaryComparison]
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send, requests.begin(scope))
+        exchange = _Exchange(scope, send, requests.begin(scope), self._limits.send_seconds)
         if not self._known_host(scope):
             await exchange.refuse(400, "this server does not answer to the host that the request names")
         elif scope["type"] == "websocket":
@@ -98,15 +100,16 @@ class Shell:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str, send_seconds: float) -> None:
         self._scope = scope
         self._send = send
+        self._send_seconds = send_seconds
         self._request_id = request_id
         self._status = 0
         self._started = time.perf_counter()
 
     async def send(self, message: Message) -> None:
-        """Send, with the headers that every answer has."""
+        """Send, with the headers that every answer has; a client that takes nothing is given up."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             present = {name.lower() for name, _ in message["headers"]}
@@ -116,7 +119,8 @@ class _Exchange:
             if b"cache-control" not in present:
                 own.append((b"cache-control", b"no-store"))
             message["headers"] = [*message["headers"], *((n, v) for n, v in own if n not in present)]
-        await self._send(message)
+        async with asyncio.timeout(self._send_seconds):
+            await self._send(message)
 
     async def refuse(self, status: int, detail: str) -> None:
         """Answer before the application is asked."""

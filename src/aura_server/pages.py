@@ -1,16 +1,12 @@
-"""The pages that people open: the web interface or what to do to get it, the test page, the description of the API."""
+"""The pages that people open: the web interface or what to do to get it, and the test page."""
 
 from __future__ import annotations
 
 import base64
-import json
 from hashlib import sha256
-from html import escape
 from importlib.resources import files
-from typing import Any
 
-from litestar import MediaType, Request, Response, get
-from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar import MediaType, Response, get
 
 from aura_server.callers import PUBLIC
 
@@ -54,33 +50,4 @@ def test_page() -> Response[str]:
     return _page(_read("test.html"))
 
 
-class RoutesPage(OpenAPIRenderPlugin):
-    """The API's description as one page without scripts, made from the OpenAPI document."""
-
-    def __init__(self) -> None:
-        super().__init__(path="/")
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """The page."""
-        rows = "".join(
-            _row(path, method, operation)
-            for path, methods in sorted(openapi_schema["paths"].items())
-            for method, operation in methods.items()
-            if isinstance(operation, dict) and "responses" in operation
-        )
-        return _read("schema.html").replace("{{routes}}", rows).encode()
-
-
-def _row(path: str, method: str, operation: dict[str, Any]) -> str:
-    schema = json.dumps(operation.get("requestBody", {}).get("content", {}), indent=1)
-    statuses = " ".join(sorted(operation["responses"]))
-    return (
-        f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code> {escape(operation.get('summary', ''))}"
-        f"</summary><p>{escape(operation.get('description', ''))}</p><p>Answers: {statuses}</p>"
-        + (f"<pre>{escape(schema)}</pre>" if schema != "{}" else "")
-        + "</details>"
-    )
-
-
-SCHEMA_PAGES = (JsonRenderPlugin(path="/openapi.json"), RoutesPage())
 HANDLERS = (index, test_page)
