@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from aura.access import Access, Caller
+from aura.access.access import Access
+from aura.access.callers import Caller
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult

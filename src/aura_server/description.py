@@ -18,6 +18,9 @@ from litestar.openapi.spec import Components, SecurityScheme
 from aura_server.callers import PUBLIC
 from aura_server.problems import MEDIA_TYPE, Problem
 
+_PUBLISHED_WITH_SLASH = frozenset({"/chat", "/documents", "/memory", "/persona"})
+"""The framework drops the slash that these end in. Both forms are answered."""
+
 _REFERENCE = "#/components/schemas/{name}"
 
 
@@ -43,6 +46,7 @@ def openapi_config() -> OpenAPIConfig:
 
 def described(document: dict[str, Any]) -> dict[str, Any]:
     """The framework's document with what it can not know: that every error is one kind of problem document."""
+    document["paths"] = {_as_published(path): methods for path, methods in document["paths"].items()}
     schemas, problem = _problem_schemas()
     content = {MEDIA_TYPE: {"schema": problem}}
     document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
@@ -55,6 +59,10 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
                 responses[status] = {"description": responses[status]["description"], "content": content}
             responses["default"] = {"description": "What went wrong, and what to do about it.", "content": content}
     return document
+
+
+def _as_published(path: str) -> str:
+    return f"{path}/" if path in _PUBLISHED_WITH_SLASH else path
 
 
 def _problem_schemas() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatch
 
 import msgspec
-from litestar.exceptions import RequestEntityTooLarge
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from aura_server import requests

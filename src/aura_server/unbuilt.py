@@ -31,7 +31,7 @@ _ROUTES = (
 
 
 def _unbuilt(method: HttpMethod, path: str, part: str) -> HTTPRouteHandler:
-    @route(path, http_method=method, status_code=501, tags=[part], name=f"{method} {path}")
+    @route(path, http_method=method, status_code=501, tags=[part], operation_id=f"{method.value} {path}")
     async def handler() -> None:
         raise HTTPException(status_code=501, detail=f"{part} is not built yet: this route is reserved for it")
 

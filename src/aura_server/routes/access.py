@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aura.access import Caller
+from aura.access.callers import Caller
 from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from aura.access import Caller
+from aura.access.callers import Caller
 from litestar import delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -100,7 +100,7 @@ async def make_key(data: JSONBody[KeyRequest], workspace: NamedDependency[Worksp
     key, secret = await workspace.keys.create(
         data.name,
         verbs=data.scopes.verbs,
-        collections=data.scopes.collections,
+        collections=None if data.scopes.collections is None else sorted(data.scopes.collections),
         expires_at=data.expires_at,
         monthly_calls=data.monthly_calls,
         requests_per_minute=data.requests_per_minute,

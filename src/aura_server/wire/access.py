@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from aura.access import Login, Ticket
+from aura.access.callers import Login, Ticket
 
 
 class SignupRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

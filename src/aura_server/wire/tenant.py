@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from aura.access import ApiKey, Verb
+from aura.access.api_keys import ApiKey
 
-from aura.identity import Role
+from aura.identity import Role, Verb
 from aura.tenants.values import Organisation, User
 
 
@@ -131,7 +131,7 @@ def _key_fields(key: ApiKey) -> dict[str, object]:
         "name": key.name,
         "prefix": key.prefix,
         "user_id": key.user_id,
-        "scopes": KeyScopes(verbs=key.grant.verbs, collections=key.grant.collections),
+        "scopes": KeyScopes(verbs=key.verbs, collections=key.collections),
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,
