@@ -92,6 +92,15 @@ class Settings(BaseSettings):
     context_tokens: int = Field(default=2_000, ge=200)
     """The most passage text that an answer's prompt holds."""
 
+    requests_per_minute: int = Field(default=600, ge=1)
+    """Of one organisation, whoever asks."""
+    user_requests_per_minute: int = Field(default=120, ge=1)
+    """Of one member; an API key can have a number of its own."""
+    uploads_per_hour: int = Field(default=10_000, ge=1)
+    """Files of one organisation."""
+    user_uploads_per_hour: int = Field(default=2_000, ge=1)
+    """Files of one member, by whatever key."""
+
     @classmethod
     def load(cls, **values: object) -> Settings:
         """The settings of this process: `values` first, then the environment, then the defaults.

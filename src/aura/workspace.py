@@ -45,6 +45,11 @@ from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher, ProviderKeys
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, OrganisationChanges, User
+from aura.usage.audit import Audit
+from aura.usage.ledger import Ledger
+from aura.usage.metering import Meter
+from aura.usage.quotas import LimitedKey, Quotas
+from aura.usage.reports import Reports
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +74,11 @@ class Workspace:
     Light: it holds no connection, so make one when it is needed and forget it.
     """
 
-    def __init__(self, parts: Parts, organisation: Organisation, user: User | None = None) -> None:
+    def __init__(
+        self, parts: Parts, organisation: Organisation, user: User | None = None, *, key: LimitedKey | None = None
+    ) -> None:
         self._parts = parts
+        self._key = key
         self.organisation = organisation
         """The tenant as it was when the workspace was opened."""
         self.user = user
@@ -252,6 +260,26 @@ class Workspace:
         """What the tenant's files take of its plan."""
         return Storage(self._parts.database, self.scope)
 
+    @property
+    def quotas(self) -> Quotas:
+        """What the caller may still use: `take` before the work, `remaining` for all limits."""
+        parts = self._parts
+        return Quotas(
+            parts.database, self.scope, self.organisation, settings=parts.settings, clock=parts.clock, key=self._key
+        )
+
+    @property
+    def usage(self) -> Reports:
+        """What the tenant has used, what it cost, and its dashboard. Raises `Denied` unless the user may view analytics."""
+        if self.user is not None and not self.user.may_view_analytics:
+            raise Denied("only who may view analytics sees usage and costs: ask an admin")
+        return Reports(self._parts.database, self.scope, clock=self._parts.clock)
+
+    @property
+    def audit(self) -> Audit:
+        """Who did what: everybody's acts are recorded, admins alone may list them."""
+        return Audit(self._parts.database, self.scope, clock=self._parts.clock, may_read=self._administers)
+
     async def reindex(self, *, dedicated: bool | None = None) -> Generation | None:
         """Build the index anew with the configured embedding model; the old one answers until the new one is complete.
 
@@ -350,7 +378,18 @@ class Workspace:
             count_tokens=embedder.count_tokens,
             settings=self._parts.settings,
         )
-        return AnswerEngine(context=context, conversations=self.conversations, llm=self._parts.llm)
+        ledger = Ledger(
+            self._parts.database,
+            self.scope,
+            clock=self._parts.clock,
+            api_key_id=None if self._key is None else self._key.id,
+        )
+        return AnswerEngine(
+            context=context,
+            conversations=self.conversations,
+            llm=self._parts.llm,
+            meter=Meter(ledger, count_tokens=embedder.count_tokens),
+        )
 
     @property
     def _organisations(self) -> Organisations:

@@ -9,14 +9,31 @@ import httpx
 import openai
 import pytest
 from llama_index.core.llms import ChatMessage, ChatResponse
+from openai.types import CompletionUsage
+from openai.types.chat import ChatCompletionChunk
 
 from aura.answering.extractive import ExtractiveLLM
-from aura.answering.llms import KNOWN_ERRORS, UNKNOWN_CONTEXT_WINDOW, Usage, open_llm, translate, usage
+from aura.answering.llms import (
+    KNOWN_ERRORS,
+    UNKNOWN_CONTEXT_WINDOW,
+    Usage,
+    open_llm,
+    provider_of,
+    translate,
+    usage,
+)
 from aura.errors import AuraError, BackendError, InvalidRequest, LimitExceeded, Unavailable
 from aura.settings import Settings
 from aura.testing.llms import EchoLLM, Reply, ScriptedLLM
 
 SECRET = "sk-very-secret"
+TOKENS = {
+    "prompt_tokens": 9,
+    "completion_tokens": 2,
+    "total_tokens": 11,
+    "prompt_tokens_details": {"cached_tokens": 7},
+}
+CHUNK = {"id": "c", "choices": [], "created": 0, "model": "m", "object": "chat.completion.chunk"}
 
 
 def settings(llm: str, **values: object) -> Settings:
@@ -171,3 +188,40 @@ def test_an_echo_repeats_the_last_message_of_the_user() -> None:
     llm = EchoLLM()
     assert llm.complete("hello there").text == "hello there"
     assert [part.delta for part in llm.stream_complete("hello there")] == ["hello", " there"]
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("extractive", "aura"),
+        ("openai:gpt-4o-mini", "openai"),
+        ("grok:grok-4", "grok"),
+        ("http://localhost:11434/v1#llama3.2:3b", "localhost"),
+    ],
+)
+def test_the_ledger_names_the_provider_that_is_paid(name: str, provider: str) -> None:
+    keys = {"openai_api_key": SECRET, "grok_api_key": SECRET}
+    assert provider_of(open_llm(Settings.load(llm=name, **keys))) == provider
+
+
+def test_a_model_of_no_address_is_named_by_its_class() -> None:
+    assert provider_of(EchoLLM()) == "echo"
+
+
+@pytest.mark.parametrize(
+    ("raw", "cached"),
+    [
+        (None, 0),
+        ({}, 0),
+        ({"usage": {"prompt_tokens_details": {"cached_tokens": 7}}}, 7),
+        ({"usage": {"prompt_tokens_details": None}}, 0),
+        (CompletionUsage.model_validate(TOKENS), 0),
+        (ChatCompletionChunk.model_validate({**CHUNK, "usage": TOKENS}), 7),
+    ],
+)
+def test_tokens_that_the_provider_had_read_before_are_told_apart(raw: object, cached: int) -> None:
+    message = ChatMessage(role="assistant", content="x")
+    found = usage(
+        ChatResponse(message=message, raw=raw, additional_kwargs={"prompt_tokens": 9, "completion_tokens": 2})
+    )
+    assert found == Usage(prompt_tokens=9, completion_tokens=2, cached_tokens=cached)

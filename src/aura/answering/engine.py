@@ -25,12 +25,13 @@ from aura.answering.events import (
     Sources,
     Timings,
 )
-from aura.answering.llms import translate
+from aura.answering.llms import provider_of, translate, usage
 from aura.answering.prompts import answer_messages, refusal, standalone
 from aura.answering.stream import AnswerStream, Checked, Piece
 from aura.errors import AuraError, InvalidRequest, Unavailable
 from aura.identity import CollectionId, ConversationId
 from aura.index.passage import Passage
+from aura.usage.metering import Call, Meter
 
 LONGEST_MESSAGE = 100_000
 """Characters of one message."""
@@ -75,10 +76,12 @@ class AnswerEngine:
         context: ContextBuilder,
         conversations: History,
         llm: LLM,
+        meter: Meter,
     ) -> None:
         self._context = context
         self._conversations = conversations
         self._llm = llm
+        self._meter = meter
 
     async def answer(self, ask: Ask) -> Answer:
         """The finished answer; raises what `stream` reports as `error`."""
@@ -106,9 +109,16 @@ class AnswerEngine:
             )
 
     async def _events(self, ask: Ask, response_id: UUID | None = None) -> AsyncGenerator[AnswerEvent]:
-        response = _Response(ask, response_id or uuid4(), self._llm.metadata.model_name)
+        response = _Response(ask, response_id or uuid4(), self._llm)
         _refuse_unusable(ask.message)
         history = await self._history(ask)
+        async with self._meter.metered(response.call), aclosing(self._respond(ask, response, history)) as events:
+            async for event in events:
+                yield event
+
+    async def _respond(
+        self, ask: Ask, response: _Response, history: Sequence[ChatMessage]
+    ) -> AsyncGenerator[AnswerEvent]:
         response.question = standalone(history, ask.message)
         passages = await self._retrieve(ask, response) if ask.search_knowledge else ()
         yield response.sources(passages)
@@ -122,6 +132,7 @@ class AnswerEngine:
             raise
         answer = response.answer()
         answer = msgspec.structs.replace(answer, message_id=await self._store(ask, answer))
+        response.call.ended(refused=answer.refused)
         end = Refusal if answer.refused else Final
         yield end(response_id=response.id, seq=response.next_seq(), answer=answer)
 
@@ -133,10 +144,12 @@ class AnswerEngine:
             if ask.search_knowledge
             else [*history, ChatMessage(role=MessageRole.USER, content=ask.message)]
         )
+        response.call.asked(messages)
         try:
             async with _closing(await self._llm.astream_chat(messages)) as tokens:
                 async for token in tokens:
                     response.note_first_token()
+                    response.call.heard(token.delta or "", usage(token))
                     for piece in stream.feed(token.delta or ""):
                         yield piece
         except AuraError:
@@ -170,8 +183,10 @@ class AnswerEngine:
 class _Response:
     """What one response has come to so far: its numbering, its clock, its passages, its text."""
 
-    def __init__(self, ask: Ask, response_id: UUID, model: str) -> None:
+    def __init__(self, ask: Ask, response_id: UUID, llm: LLM) -> None:
+        model = llm.metadata.model_name
         self.id = response_id
+        self.call = Call(response_id, provider=provider_of(llm), model=model, free=model == EXTRACTIVE)
         self.question = ask.message
         self.passages: tuple[Passage, ...] = ()
         self.end: Checked | None = None

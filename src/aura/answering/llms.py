@@ -7,8 +7,10 @@ It is imported when a model that needs it is opened.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -36,6 +38,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    """Of the prompt's, those that the provider had read before."""
 
 
 def open_llm(settings: Settings, embed_model: BaseEmbedding | None = None) -> LLM:
@@ -64,8 +68,29 @@ def usage(response: ChatResponse | CompletionResponse) -> Usage | None:
     if not counts.get("prompt_tokens") and not counts.get("completion_tokens"):
         return None
     return Usage(
-        prompt_tokens=int(counts.get("prompt_tokens") or 0), completion_tokens=int(counts.get("completion_tokens") or 0)
+        prompt_tokens=int(counts.get("prompt_tokens") or 0),
+        completion_tokens=int(counts.get("completion_tokens") or 0),
+        cached_tokens=_cached_tokens(response.raw),
     )
+
+
+def _cached_tokens(raw: object) -> int:
+    """What OpenAI's protocol reports as `usage.prompt_tokens_details.cached_tokens`; 0 where nothing is."""
+    for name in ("usage", "prompt_tokens_details", "cached_tokens"):
+        raw = cast(Mapping[str, object], raw).get(name) if isinstance(raw, Mapping) else getattr(raw, name, None)
+    return raw if isinstance(raw, int) else 0
+
+
+def provider_of(llm: LLM) -> str:
+    """Who is paid for `llm`: `aura` for the keyless model, else the provider's name or the host of its address."""
+    if isinstance(llm, ExtractiveLLM):
+        return "aura"
+    address = getattr(llm, "api_base", None)
+    host = urlsplit(address).hostname if isinstance(address, str) else None
+    return _PROVIDERS.get(host, host) if host else llm.class_name().lower()
+
+
+_PROVIDERS = {"api.openai.com": "openai", "api.x.ai": "grok"}
 
 
 def translate(error: Exception) -> AuraError:

@@ -24,13 +24,13 @@ The returns desk is led by Marguerite Oyelaran and can be reached at extension 5
 
 
 class Scripted(CustomLLM):
-    """Streams `script`; an exception in it is raised there, a number is a pause in seconds."""
+    """Streams `script`; an exception in it is raised there, a number is a pause in seconds, a dict the provider's counts."""
 
-    _script: list[str | float | Exception] = PrivateAttr(default_factory=list)
+    _script: list[str | float | Exception | dict[str, int]] = PrivateAttr(default_factory=list)
     _asked: list[list[ChatMessage]] = PrivateAttr(default_factory=list)
     _closed: int = PrivateAttr(default=0)
 
-    def says(self, *script: str | float | Exception) -> None:
+    def says(self, *script: str | float | Exception | dict[str, int]) -> None:
         self._script = list(script)
 
     def forget(self) -> None:
@@ -69,6 +69,12 @@ class Scripted(CustomLLM):
                         raise step
                     if isinstance(step, float):
                         await asyncio.sleep(step)
+                        continue
+                    if isinstance(step, dict):
+                        details = {"cached_tokens": step.get("cached_tokens", 0)}
+                        raw = {"usage": {"prompt_tokens_details": details}}
+                        message = ChatMessage(role="assistant", content=text)
+                        yield ChatResponse(message=message, delta="", additional_kwargs=step, raw=raw)
                         continue
                     text += step
                     yield ChatResponse(message=ChatMessage(role="assistant", content=text), delta=step)

@@ -35,6 +35,7 @@ usage = Table(
     Column("tokens_in", Integer, nullable=False, server_default=text("0")),
     Column("tokens_cached", Integer, nullable=False, server_default=text("0")),
     Column("tokens_out", Integer, nullable=False, server_default=text("0")),
+    Column("tokens_estimated", Boolean, nullable=False, server_default=text("false")),
     Column("characters", Integer, nullable=False, server_default=text("0")),
     Column("audio_seconds", REAL, nullable=False, server_default=text("0")),
     Column("cost_micro_usd", BigInteger),
@@ -45,7 +46,8 @@ usage = Table(
     PrimaryKeyConstraint("tenant_id", "id"),
     Index("usage_created_at_idx", "tenant_id", "created_at"),
 )
-"""`cost_micro_usd` NULL: the price is not known. `own_key`: the tenant paid its provider itself."""
+"""`cost_micro_usd` NULL: the price is not known. `own_key`: the tenant paid its provider itself.
+`tokens_estimated`: the provider did not count the tokens, AURA did."""
 
 usage_daily = Table(
     "usage_daily",
@@ -56,14 +58,19 @@ usage_daily = Table(
     Column("provider", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("user_id", Uuid, nullable=False),
+    Column("api_key_id", Uuid, nullable=False),
+    Column("own_key", Boolean, nullable=False),
     Column("calls", BigInteger, nullable=False),
     Column("failures", BigInteger, nullable=False),
+    Column("unpriced", BigInteger, nullable=False),
     Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_cached", BigInteger, nullable=False),
     Column("tokens_out", BigInteger, nullable=False),
     Column("cost_micro_usd", BigInteger, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "day", "kind", "provider", "model", "user_id"),
+    PrimaryKeyConstraint("tenant_id", "day", "kind", "provider", "model", "user_id", "api_key_id", "own_key"),
 )
-"""`usage` by UTC day, made anew by the nightly job. The nil UUID stands for the organisation's own programs."""
+"""`usage` by UTC day, made anew by the nightly job. The nil UUID stands for no user and for no key; `unpriced` counts the
+calls whose price is not known, which `cost_micro_usd` leaves out."""
 
 counters = Table(
     "counters",

@@ -66,6 +66,7 @@ CREATE TABLE usage (
   tokens_in INTEGER DEFAULT 0 NOT NULL,
   tokens_cached INTEGER DEFAULT 0 NOT NULL,
   tokens_out INTEGER DEFAULT 0 NOT NULL,
+  tokens_estimated BOOLEAN DEFAULT false NOT NULL,
   characters INTEGER DEFAULT 0 NOT NULL,
   audio_seconds REAL DEFAULT 0 NOT NULL,
   cost_micro_usd BIGINT,
@@ -86,12 +87,16 @@ CREATE TABLE usage_daily (
   provider TEXT NOT NULL,
   model TEXT NOT NULL,
   user_id UUID NOT NULL,
+  api_key_id UUID NOT NULL,
+  own_key BOOLEAN NOT NULL,
   calls BIGINT NOT NULL,
   failures BIGINT NOT NULL,
+  unpriced BIGINT NOT NULL,
   tokens_in BIGINT NOT NULL,
+  tokens_cached BIGINT NOT NULL,
   tokens_out BIGINT NOT NULL,
   cost_micro_usd BIGINT NOT NULL,
-  CONSTRAINT usage_daily_pkey PRIMARY KEY (tenant_id, day, kind, provider, model, user_id),
+  CONSTRAINT usage_daily_pkey PRIMARY KEY (tenant_id, day, kind, provider, model, user_id, api_key_id, own_key),
   CONSTRAINT usage_daily_organisations_fkey FOREIGN KEY(tenant_id) REFERENCES organisations (id) ON DELETE CASCADE
 );
 

@@ -1,0 +1,226 @@
+"""The numbers of a dashboard: how much is there, how much is asked, how fast and how well it is answered. Never content."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    and_,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aura.clock import Clock
+from aura.database.engine import Database
+from aura.database.scopes import visible
+from aura.database.tables import chunks, conversations, document_versions, documents, feedback, usage, users
+from aura.identity import Scope
+from aura.usage.costs import CostSummary, Dimension, cost_summary
+from aura.usage.ledger import Kind, Outcome
+from aura.usage.periods import Period, utc_day
+from aura.usage.rollup import day_of, total
+
+_WEEK = timedelta(days=7)
+_PERCENTILES = (50, 95, 99)
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """What the organisation has now. `storage_bytes` counts every kept version, as its plan does."""
+
+    users: int
+    documents_by_stage: dict[str, int]
+    chunks: int
+    storage_bytes: int
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """How questions ended. `answers` is with refusals; `interrupted` were stopped by who asked, or lost their reader."""
+
+    questions: int = 0
+    answers: int = 0
+    refusals: int = 0
+    failures: int = 0
+    interrupted: int = 0
+
+    @property
+    def refusal_rate(self) -> float | None:
+        """The share of answers that were refusals; None of no answer."""
+        return self.refusals / self.answers if self.answers else None
+
+
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds that half, 95 % and 99 % of the answers did not take longer than; None of no answer."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """One UTC day."""
+
+    day: date
+    conversations: int = 0
+    questions: int = 0
+    active_users: int = 0
+
+
+class Today(msgspec.Struct, frozen=True, kw_only=True):
+    """Today since midnight UTC, and the same day of last week until the same time."""
+
+    today: Answered
+    last_week: Answered
+
+
+class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `/admin/dashboard` shows of a period. Users are active who asked something.
+
+    `costs` are by day and model; percentiles are of answers, refusals included.
+    """
+
+    period: Period
+    inventory: Inventory
+    active_users: int
+    answered: Answered
+    first_token_seconds: Percentiles
+    total_seconds: Percentiles
+    days: tuple[Day, ...]
+    costs: CostSummary
+    feedback_up: int
+    feedback_down: int
+    today: Today
+
+
+class Insights:
+    """The numbers of one organisation, over all of its members. Who may see them is the caller's to decide."""
+
+    def __init__(self, database: Database, scope: Scope, *, clock: Clock) -> None:
+        self._database = database
+        self._scope = scope.as_service()
+        self._clock = clock
+
+    async def dashboard(self, period: Period) -> Dashboard:
+        """The numbers of `period`. Cost: one transaction of ten statements; it reads the period's rows of `usage`."""
+        now = self._clock.now()
+        midnight = Period.ending(utc_day(now), days=1).start
+        by = (Dimension.DAY, Dimension.MODEL)
+        async with self._database.tenant(self._scope, snapshot=True) as session:
+            asked = (await session.execute(self._asked(period.start, period.end))).mappings().one()
+            up, down = (await session.execute(self._feedback(period))).one()
+            return Dashboard(
+                period=period,
+                inventory=await self._inventory(session),
+                active_users=asked["active_users"],
+                answered=_answered(asked),
+                first_token_seconds=_percentiles(asked, "first_token_seconds"),
+                total_seconds=_percentiles(asked, "total_seconds"),
+                days=await self._days(session, period),
+                costs=await cost_summary(session, self._scope, period, by, today=utc_day(now)),
+                feedback_up=up,
+                feedback_down=down,
+                today=Today(
+                    today=await self._answered(session, midnight, now),
+                    last_week=await self._answered(session, midnight - _WEEK, now - _WEEK),
+                ),
+            )
+
+    async def _inventory(self, session: AsyncConnection) -> Inventory:
+        counts = (
+            self._count(users).label("users"),
+            self._count(chunks).label("chunks"),
+            select(total(document_versions.c.size_bytes))
+            .where(visible(document_versions, self._scope))
+            .scalar_subquery()
+            .label("storage_bytes"),
+        )
+        row = (await session.execute(select(*counts))).one()
+        stages = (
+            select(documents.c.stage, func.count().label("documents"))
+            .where(visible(documents, self._scope))
+            .group_by(documents.c.stage)
+            .order_by(documents.c.stage)
+        )
+        by_stage = {row.stage: row.documents for row in await session.execute(stages)}
+        return Inventory(
+            users=row.users, documents_by_stage=by_stage, chunks=row.chunks, storage_bytes=row.storage_bytes
+        )
+
+    async def _answered(self, session: AsyncConnection, start: datetime, end: datetime) -> Answered:
+        return _answered((await session.execute(self._asked(start, end))).mappings().one())
+
+    async def _days(self, session: AsyncConnection, period: Period) -> tuple[Day, ...]:
+        questions = (
+            select(day_of(usage.c.created_at).label("day"), func.count(), func.count(usage.c.user_id.distinct()))
+            .where(self._chats(period.start, period.end))
+            .group_by(literal_column("day"))
+        )
+        started = (
+            select(day_of(conversations.c.created_at).label("day"), func.count().label("started"))
+            .where(visible(conversations, self._scope), _between(conversations, period.start, period.end))
+            .group_by(literal_column("day"))
+        )
+        asked = {day: (count, active) for day, count, active in await session.execute(questions)}
+        begun = {row.day: row.started for row in await session.execute(started)}
+        return tuple(
+            Day(
+                day=day,
+                conversations=begun.get(day, 0),
+                questions=asked.get(day, (0, 0))[0],
+                active_users=asked.get(day, (0, 0))[1],
+            )
+            for day in period.days
+        )
+
+    def _asked(self, start: datetime, end: datetime) -> Select[Any]:
+        """How the questions of that time ended, who asked, and how long it took."""
+        answered = usage.c.outcome.in_((Outcome.OK, Outcome.REFUSED))
+        counts = {
+            "questions": func.count(),
+            "answers": func.count().filter(answered),
+            "refusals": func.count().filter(usage.c.outcome == Outcome.REFUSED),
+            "failures": func.count().filter(usage.c.outcome == Outcome.FAILED),
+            "interrupted": func.count().filter(usage.c.outcome.in_((Outcome.STOPPED, Outcome.CANCELLED))),
+            "active_users": func.count(usage.c.user_id.distinct()),
+        }
+        percentiles = (
+            func.percentile_cont(share / 100).within_group(usage.c[name]).filter(answered).label(f"{name}_p{share}")
+            for name in ("first_token_seconds", "total_seconds")
+            for share in _PERCENTILES
+        )
+        return select(*(count.label(name) for name, count in counts.items()), *percentiles).where(
+            self._chats(start, end)
+        )
+
+    def _feedback(self, period: Period) -> Select[Any]:
+        up, down = feedback.c.rating > 0, feedback.c.rating < 0
+        return select(func.count().filter(up), func.count().filter(down)).where(
+            visible(feedback, self._scope), _between(feedback, period.start, period.end)
+        )
+
+    def _chats(self, start: datetime, end: datetime) -> ColumnElement[bool]:
+        return and_(visible(usage, self._scope), usage.c.kind == Kind.CHAT, _between(usage, start, end))
+
+    def _count(self, table: FromClause) -> ScalarSelect[int]:
+        return select(func.count()).select_from(table).where(visible(table, self._scope)).scalar_subquery()
+
+
+def _between(table: FromClause, start: datetime, end: datetime) -> ColumnElement[bool]:
+    return and_(table.c.created_at >= start, table.c.created_at < end)
+
+
+def _answered(row: RowMapping) -> Answered:
+    return Answered(**{name: row[name] for name in Answered.__struct_fields__})
+
+
+def _percentiles(row: RowMapping, name: str) -> Percentiles:
+    p50, p95, p99 = (row[f"{name}_p{share}"] for share in _PERCENTILES)
+    return Percentiles(p50=p50, p95=p95, p99=p99)

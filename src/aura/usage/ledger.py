@@ -1,0 +1,89 @@
+"""The ledger: one row for each call of a model, in whole micro-dollars. A price that is not known is None, never 0."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID, uuid4
+
+import msgspec
+from sqlalchemy import insert
+
+from aura.clock import Clock
+from aura.database.engine import Database
+from aura.database.tables import usage
+from aura.identity import Scope
+
+NOBODY: Final = UUID(int=0)
+"""Stands for no user and for no key where rows are grouped by them: the organisation's own programs, a login."""
+
+
+class Kind(StrEnum):
+    """What was called."""
+
+    CHAT = "chat"
+    EMBEDDING = "embedding"
+    TRANSCRIPTION = "transcription"
+    SYNTHESIS = "synthesis"
+
+
+class Outcome(StrEnum):
+    """How a call ended. `STOPPED`: who listened closed the stream; `CANCELLED`: the task that listened was ended."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. Seconds are those that its user waited: from the question, so that retrieval counts.
+
+    Attributes:
+        tokens_estimated: the provider did not count, AURA did.
+        cost_micro_usd: None where the price is not known.
+        own_key: the organisation paid the provider itself.
+        response_id: the answer that it was made for.
+    """
+
+    kind: Kind
+    provider: str
+    model: str
+    outcome: Outcome
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    tokens_estimated: bool = False
+    characters: int = 0
+    audio_seconds: float = 0.0
+    cost_micro_usd: int | None = None
+    own_key: bool = False
+    first_token_seconds: float | None = None
+    total_seconds: float = 0.0
+    response_id: UUID | None = None
+
+
+class Ledger:
+    """Writes what the scope's user, and the API key in whose name it calls, have used."""
+
+    def __init__(self, database: Database, scope: Scope, *, clock: Clock, api_key_id: UUID | None = None) -> None:
+        self._database = database
+        self._scope = scope
+        self._clock = clock
+        self._api_key_id = api_key_id
+
+    async def record(self, row: UsageRow) -> UUID:
+        """Write one row; its id. Cost: one transaction of one statement."""
+        id = uuid4()
+        values = {
+            **msgspec.structs.asdict(row),
+            "tenant_id": self._scope.tenant_id,
+            "id": id,
+            "created_at": self._clock.now(),
+            "user_id": self._scope.user_id,
+            "api_key_id": self._api_key_id,
+        }
+        async with self._database.tenant(self._scope) as session:
+            await session.execute(insert(usage).values(values))
+        return id
