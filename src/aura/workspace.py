@@ -13,6 +13,10 @@ from llama_index.core import VectorStoreIndex
 from llama_index.core.llms import LLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 
+from aura.access.access import AccessSettings
+from aura.access.api_keys import ApiKeys
+from aura.access.callers import Grant
+from aura.access.idempotency import Idempotency
 from aura.answering.context import ContextBuilder
 from aura.answering.engine import AnswerEngine, Ask
 from aura.answering.events import Answer, AnswerEvent
@@ -26,7 +30,7 @@ from aura.documents.pipeline import Pipeline
 from aura.documents.values import Receipt
 from aura.erase import erase_tenant
 from aura.errors import Denied
-from aura.identity import CollectionId, ConversationId, Role, Scope
+from aura.identity import CollectionId, ConversationId, Role, Scope, Verb
 from aura.index.embedding import EmbeddingModel
 from aura.index.floor import floor_for
 from aura.index.generations import Generation, Rebuild
@@ -59,6 +63,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     portal: Portal
     passwords: Passwords
     cipher: KeyCipher
+    access: AccessSettings
     reranker: CrossEncoderReranker | None
     clock: Clock
 
@@ -66,19 +71,28 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 class Workspace:
     """One scope: a tenant, and the user who acts. Without a user the organisation's own programs act, as an admin does.
 
+    With a `grant` an API key of the user acts: what its verbs do not cover raises `Denied`, and what is not in its
+    collections is not there.
+
     Light: it holds no connection, so make one when it is needed and forget it.
     """
 
-    def __init__(self, parts: Parts, organisation: Organisation, user: User | None = None) -> None:
+    def __init__(
+        self, parts: Parts, organisation: Organisation, user: User | None = None, *, grant: Grant | None = None
+    ) -> None:
         self._parts = parts
         self.organisation = organisation
         """The tenant as it was when the workspace was opened."""
         self.user = user
         """Who acts, or None."""
+        self.grant = grant
+        """What the API key that acts may do, or None."""
         self.scope = Scope(
             tenant_id=organisation.id,
             user_id=None if user is None else user.id,
             role=Role.ADMIN if user is None else user.role,
+            collections=None if grant is None else grant.collections,
+            verbs=None if grant is None else grant.verbs,
         )
 
     def __repr__(self) -> str:
@@ -108,6 +122,7 @@ class Workspace:
 
         Raises:
             InvalidRequest: the message is empty.
+            Denied: an API key acts that may not `ask`.
             NotFound: there is no such conversation or collection in the scope.
             Unavailable: the database or the model is away.
 
@@ -152,10 +167,12 @@ class Workspace:
 
         Raises:
             InvalidRequest: the query is empty.
+            Denied: an API key acts that may not `read`.
             NotFound: there is no such collection.
 
         Cost: one query embedding; two round trips to the database.
         """
+        self.scope.require(Verb.READ)
         results = await self._tenant_index.search(
             Search(
                 text=query,
@@ -172,17 +189,25 @@ class Workspace:
 
     @cached_property
     def index(self) -> VectorStoreIndex:
-        """This scope's index as a LlamaIndex `VectorStoreIndex`; its vector store is a `TenantVectorStore`."""
+        """This scope's index as a LlamaIndex `VectorStoreIndex`; its vector store is a `TenantVectorStore`.
+
+        Added nodes are in no collection, so an API key that is limited to some adds none.
+
+        Raises:
+            Denied: an API key acts that may not `read`.
+        """
+        self.scope.require(Verb.READ)
         store = TenantVectorStore(
             self._tenant_index,
             self._parts.portal,
             dimension=self._parts.embedder.dimension,
-            may_write=self._may_upload,
+            may_write=self._may_upload and self.scope.may(Verb.WRITE) and self.scope.collections is None,
         )
         return VectorStoreIndex.from_vector_store(store, embed_model=self._parts.embedder)
 
     def retriever(self, *, limit: int = 10, mode: Mode = "hybrid", weight: float | None = None) -> HybridRetriever:
-        """AURA's retrieval as a LlamaIndex retriever; both legs' scores are in each node's metadata."""
+        """AURA's retrieval as a LlamaIndex retriever, with both legs' scores in each node's metadata. `Denied` as `search`."""
+        self.scope.require(Verb.READ)
         settings = self._parts.settings
         search = Search(
             text="",
@@ -201,7 +226,8 @@ class Workspace:
 
     @property
     def llm(self) -> LLM:
-        """The LlamaIndex model that answers."""
+        """The LlamaIndex model that answers. Raises `Denied` where an API key acts that may not `ask`."""
+        self.scope.require(Verb.ASK)
         return self._parts.llm
 
     @property
@@ -220,7 +246,7 @@ class Workspace:
             catalogue=Catalogue(parts.database, parts.files, self.scope),
             intake=Intake(parts.database, parts.files, self.scope, max_bytes=parts.settings.max_file_bytes),
             pipeline=parts.pipeline,
-            collections=Collections(parts.database, self.scope),
+            collections=Collections(parts.database, msgspec.structs.replace(self.scope, verbs=None)),
             concurrency=parts.settings.ingest_concurrency,
             may_upload=self._may_upload,
         )
@@ -242,6 +268,17 @@ class Workspace:
         return Users(self._parts.database, self.scope, passwords=self._parts.passwords)
 
     @property
+    def keys(self) -> ApiKeys:
+        """The user's API keys, and to an admin everybody's. Raises `Denied` where an API key acts that may not `admin`."""
+        self.scope.require(Verb.ADMIN)
+        return ApiKeys(self._parts.database, self.scope, clock=self._parts.clock)
+
+    @property
+    def idempotency(self) -> Idempotency:
+        """The requests that callers of this tenant may repeat."""
+        return Idempotency(self._parts.database, self.scope, clock=self._parts.clock)
+
+    @property
     def provider_keys(self) -> ProviderKeys:
         """The tenant's own keys for model providers, encrypted. Raises `Denied` unless an admin acts."""
         self._require_admin("manage provider keys")
@@ -249,7 +286,8 @@ class Workspace:
 
     @property
     def storage(self) -> Storage:
-        """What the tenant's files take of its plan."""
+        """What the tenant's files take of its plan. Raises `Denied` where an API key acts that may not `read`."""
+        self.scope.require(Verb.READ)
         return Storage(self._parts.database, self.scope)
 
     async def reindex(self, *, dedicated: bool | None = None) -> Generation | None:
@@ -305,7 +343,10 @@ class Workspace:
             count_tokens=embedder.count_tokens,
             settings=self._parts.settings,
         )
-        return AnswerEngine(context=context, conversations=self.conversations, llm=self._parts.llm)
+        # An answer reads what it needs, whether or not the key that asks may read by itself.
+        inside = msgspec.structs.replace(self.scope, verbs=None)
+        conversations = Conversations(self._parts.database, inside)
+        return AnswerEngine(context=context, conversations=conversations, llm=self._parts.llm)
 
     @property
     def _administers(self) -> bool:
@@ -324,6 +365,7 @@ class Workspace:
         search_knowledge: bool,
         temporary: bool,
     ) -> Ask:
+        self.scope.require(Verb.ASK)
         return Ask(
             message=message,
             conversation_id=conversation,
@@ -334,8 +376,12 @@ class Workspace:
         )
 
     async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:
-        return None if collection is None else (await self.collections.by_name_or_id(collection)).id
+        if collection is None:
+            return None
+        inside = msgspec.structs.replace(self.scope, verbs=None)  # who may ask may say where
+        return (await Collections(self._parts.database, inside).by_name_or_id(collection)).id
 
     def _require_admin(self, what: str) -> None:
+        self.scope.require(Verb.ADMIN)
         if not self._administers:
             raise Denied(f"only an admin may {what}")
