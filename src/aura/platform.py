@@ -10,6 +10,9 @@ from pathlib import Path
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
+from aura.access.access import Access, AccessSettings
+from aura.access.callers import Caller
+from aura.access.tokens import derived_secret
 from aura.answering.llms import open_llm
 from aura.clock import Clock, SystemClock
 from aura.database import security
@@ -50,6 +53,8 @@ class Aura:
         self._parts = parts
         self.tenants = Tenants(parts, organisations)
         """The organisations of this platform."""
+        self.access = Access(parts.database, passwords=parts.passwords, settings=parts.access, clock=parts.clock)
+        """Who is calling: logins, access tokens, API keys, tickets."""
 
     @property
     def settings(self) -> Settings:
@@ -124,6 +129,10 @@ class Aura:
             Denied: the organisation or the user was switched off, or its time is over.
         """
         return await self.tenants.workspace(tenant, user)
+
+    def workspace_of(self, caller: Caller) -> Workspace:
+        """What an authenticated caller can do. Cost: nothing: the caller was read from the database a moment ago."""
+        return Workspace(self._parts, caller.organisation, caller.user, key=caller.api_key, grant=caller.grant)
 
 
 class Tenants:
@@ -289,8 +298,22 @@ async def _build(
         portal=portal,
         passwords=passwords,
         cipher=KeyCipher(secret_key),
+        access=_access(settings, secret_key),
         reranker=_reranker(settings, stack),
         clock=clock,
+    )
+
+
+def _access(settings: Settings, secret_key: str) -> AccessSettings:
+    """The embedded mode's own secret comes from the one that it keeps: the same in every process, and after a restore."""
+    jwt_secret, internal_key = settings.jwt_secret, settings.internal_api_key
+    return AccessSettings(
+        jwt_secret=derived_secret(secret_key, purpose="jwt secret")
+        if jwt_secret is None
+        else jwt_secret.get_secret_value(),
+        internal_api_key=None if internal_key is None else internal_key.get_secret_value(),
+        access_token_seconds=settings.access_token_seconds,
+        session_days=settings.session_days,
     )
 
 

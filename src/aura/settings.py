@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import Self
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aura.errors import InvalidRequest
 
 _READ_ELSEWHERE = frozenset({"AURA_PASSWORD"})
 """Variables of the command line, which are no settings."""
+
+
+_MIN_SECRET_BYTES = 32
+"""What HS256 wants at least. Source: RFC 7518, section 3.2."""
+_MIN_DIFFERENT_CHARACTERS = 8
+"""A random text of 32 hexadecimal digits has 14 on average, and practically never fewer than 8."""
+_PLACEHOLDERS = ("changeme", "change-me", "change_me", "change me", "your-secret", "your_secret", "password")
 
 
 class Settings(BaseSettings):
@@ -43,6 +50,18 @@ class Settings(BaseSettings):
     """How long a request waits for a free connection."""
     secret_key: SecretStr | None = None
     """Encrypts providers' keys at rest; generated and kept in `data_dir` by the embedded mode."""
+
+    jwt_secret: SecretStr | None = Field(default=None, validation_alias=AliasChoices("JWT_SECRET", "jwt_secret"))
+    """Signs access tokens; at least 32 bytes. Whoever has it can be anybody; a new one ends every session. The embedded mode
+    makes its own."""
+    internal_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("INTERNAL_API_KEY", "internal_api_key")
+    )
+    """Opens every tenant to the operator's own services; at least 32 bytes. Not set: nobody gets in that way."""
+    access_token_seconds: int = Field(default=900, ge=10, le=86_400)
+    """How long an access token is good. A session that ends ends its access tokens at once, whatever they say."""
+    session_days: int = Field(default=30, ge=1, le=365)
+    """How long after a login its refresh tokens are good, however often they are used."""
 
     embed_model: str = "all-MiniLM-L6-v2"
     """A sentence-transformers model: a name, or a folder that holds one."""
@@ -120,12 +139,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_names_every_role(self) -> Self:
-        if self.database_url and not (self.system_database_url and self.secret_key):
+        if self.database_url and not (self.system_database_url and self.secret_key and self.jwt_secret):
             raise ValueError(
-                "DATABASE_URL (the role aura_app) also needs AURA_SYSTEM_DATABASE_URL (the role aura_system) and"
-                " AURA_SECRET_KEY; `aura db check` prints the statements that create the roles"
+                "DATABASE_URL (the role aura_app) also needs AURA_SYSTEM_DATABASE_URL (the role aura_system),"
+                " AURA_SECRET_KEY and JWT_SECRET; `aura db check` prints the statements that create the roles"
             )
         return self
+
+    @field_validator("jwt_secret", "internal_api_key")
+    @classmethod
+    def _hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            _refuse_guessable(secret.get_secret_value())
+        return secret
 
     @property
     def embedded(self) -> bool:
@@ -144,6 +170,20 @@ def unknown_variables() -> dict[str, str]:
 def _refuse_unknown_variables() -> None:
     for variable, hint in unknown_variables().items():
         raise InvalidRequest(f"unknown environment variable {variable}: {hint}", field=variable)
+
+
+def _refuse_guessable(secret: str) -> None:
+    """Refuse what could be found by trying: too short, hardly any different characters, or words from a manual."""
+    lowered = secret.lower()
+    if (
+        len(secret.encode()) < _MIN_SECRET_BYTES
+        or len(set(secret)) < _MIN_DIFFERENT_CHARACTERS
+        or any(word in lowered for word in _PLACEHOLDERS)
+    ):
+        raise ValueError(
+            f"this can be guessed: it takes at least {_MIN_SECRET_BYTES} bytes that nobody has thought of; make them with"
+            " `openssl rand -hex 32`"
+        )
 
 
 def _nearest(variable: str, known: set[str]) -> str:

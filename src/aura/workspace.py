@@ -13,6 +13,10 @@ from llama_index.core import VectorStoreIndex
 from llama_index.core.llms import LLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 
+from aura.access.access import AccessSettings
+from aura.access.api_keys import ApiKeys
+from aura.access.callers import Grant
+from aura.access.idempotency import Idempotency
 from aura.answering.context import ContextBuilder
 from aura.answering.engine import AnswerEngine, Ask
 from aura.answering.events import Answer, AnswerEvent
@@ -26,7 +30,7 @@ from aura.documents.pipeline import Pipeline
 from aura.documents.values import Receipt
 from aura.erase import erase_tenant
 from aura.errors import Denied, InvalidRequest, NotFound
-from aura.identity import CollectionId, ConversationId, Role, Scope, UserId
+from aura.identity import CollectionId, ConversationId, Role, Scope, UserId, Verb
 from aura.index.embedding import EmbeddingModel
 from aura.index.floor import floor_for
 from aura.index.generations import Generation, Rebuild
@@ -64,6 +68,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     portal: Portal
     passwords: Passwords
     cipher: KeyCipher
+    access: AccessSettings
     reranker: CrossEncoderReranker | None
     clock: Clock
 
@@ -71,11 +76,20 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 class Workspace:
     """One scope: a tenant, and the user who acts. Without a user the organisation's own programs act, as an admin does.
 
+    With a `grant` an API key of the user acts: what its verbs do not cover raises `Denied`, and what is not in its
+    collections is not there.
+
     Light: it holds no connection, so make one when it is needed and forget it.
     """
 
     def __init__(
-        self, parts: Parts, organisation: Organisation, user: User | None = None, *, key: LimitedKey | None = None
+        self,
+        parts: Parts,
+        organisation: Organisation,
+        user: User | None = None,
+        *,
+        key: LimitedKey | None = None,
+        grant: Grant | None = None,
     ) -> None:
         self._parts = parts
         self._key = key
@@ -83,10 +97,14 @@ class Workspace:
         """The tenant as it was when the workspace was opened."""
         self.user = user
         """Who acts, or None."""
+        self.grant = grant
+        """What the API key that acts may do, or None."""
         self.scope = Scope(
             tenant_id=organisation.id,
             user_id=None if user is None else user.id,
             role=Role.ADMIN if user is None else user.role,
+            collections=None if grant is None else grant.collections,
+            verbs=None if grant is None else grant.verbs,
         )
 
     def __repr__(self) -> str:
@@ -116,6 +134,7 @@ class Workspace:
 
         Raises:
             InvalidRequest: the message is empty.
+            Denied: an API key acts that may not `ask`.
             NotFound: there is no such conversation or collection in the scope.
             Unavailable: the database or the model is away.
 
@@ -160,10 +179,12 @@ class Workspace:
 
         Raises:
             InvalidRequest: the query is empty.
+            Denied: an API key acts that may not `read`.
             NotFound: there is no such collection.
 
         Cost: one query embedding; two round trips to the database.
         """
+        self.scope.require(Verb.READ)
         results = await self._tenant_index.search(
             Search(
                 text=query,
@@ -180,17 +201,25 @@ class Workspace:
 
     @cached_property
     def index(self) -> VectorStoreIndex:
-        """This scope's index as a LlamaIndex `VectorStoreIndex`; its vector store is a `TenantVectorStore`."""
+        """This scope's index as a LlamaIndex `VectorStoreIndex`; its vector store is a `TenantVectorStore`.
+
+        Added nodes are in no collection, so an API key that is limited to some adds none.
+
+        Raises:
+            Denied: an API key acts that may not `read`.
+        """
+        self.scope.require(Verb.READ)
         store = TenantVectorStore(
             self._tenant_index,
             self._parts.portal,
             dimension=self._parts.embedder.dimension,
-            may_write=self._may_upload,
+            may_write=self._may_upload and self.scope.may(Verb.WRITE) and self.scope.collections is None,
         )
         return VectorStoreIndex.from_vector_store(store, embed_model=self._parts.embedder)
 
     def retriever(self, *, limit: int = 10, mode: Mode = "hybrid", weight: float | None = None) -> HybridRetriever:
-        """AURA's retrieval as a LlamaIndex retriever; both legs' scores are in each node's metadata."""
+        """AURA's retrieval as a LlamaIndex retriever, with both legs' scores in each node's metadata. `Denied` as `search`."""
+        self.scope.require(Verb.READ)
         settings = self._parts.settings
         search = Search(
             text="",
@@ -209,7 +238,8 @@ class Workspace:
 
     @property
     def llm(self) -> LLM:
-        """The LlamaIndex model that answers."""
+        """The LlamaIndex model that answers. Raises `Denied` where an API key acts that may not `ask`."""
+        self.scope.require(Verb.ASK)
         return self._parts.llm
 
     @property
@@ -228,7 +258,7 @@ class Workspace:
             catalogue=Catalogue(parts.database, parts.files, self.scope),
             intake=Intake(parts.database, parts.files, self.scope, max_bytes=parts.settings.max_file_bytes),
             pipeline=parts.pipeline,
-            collections=Collections(parts.database, self.scope),
+            collections=Collections(parts.database, msgspec.structs.replace(self.scope, verbs=None)),
             concurrency=parts.settings.ingest_concurrency,
             may_upload=self._may_upload,
         )
@@ -250,6 +280,17 @@ class Workspace:
         return Users(self._parts.database, self.scope, passwords=self._parts.passwords)
 
     @property
+    def keys(self) -> ApiKeys:
+        """The user's API keys, and to an admin everybody's. Raises `Denied` where an API key acts that may not `admin`."""
+        self.scope.require(Verb.ADMIN)
+        return ApiKeys(self._parts.database, self.scope, clock=self._parts.clock)
+
+    @property
+    def idempotency(self) -> Idempotency:
+        """The requests that callers of this tenant may repeat."""
+        return Idempotency(self._parts.database, self.scope, clock=self._parts.clock)
+
+    @property
     def provider_keys(self) -> ProviderKeys:
         """The tenant's own keys for model providers, encrypted. Raises `Denied` unless an admin acts."""
         self._require_admin("manage provider keys")
@@ -257,7 +298,8 @@ class Workspace:
 
     @property
     def storage(self) -> Storage:
-        """What the tenant's files take of its plan."""
+        """What the tenant's files take of its plan. Raises `Denied` where an API key acts that may not `read`."""
+        self.scope.require(Verb.READ)
         return Storage(self._parts.database, self.scope)
 
     @property
@@ -271,6 +313,7 @@ class Workspace:
     @property
     def usage(self) -> Reports:
         """What the tenant has used, what it cost, and its dashboard. Raises `Denied` unless the user may view analytics."""
+        self.scope.require(Verb.ADMIN)
         if self.user is not None and not self.user.may_view_analytics:
             raise Denied("only who may view analytics sees usage and costs: ask an admin")
         return Reports(self._parts.database, self.scope, clock=self._parts.clock)
@@ -278,7 +321,12 @@ class Workspace:
     @property
     def audit(self) -> Audit:
         """Who did what: everybody's acts are recorded, admins alone may list them."""
-        return Audit(self._parts.database, self.scope, clock=self._parts.clock, may_read=self._administers)
+        return Audit(
+            self._parts.database,
+            self.scope,
+            clock=self._parts.clock,
+            may_read=self._administers and self.scope.may(Verb.ADMIN),
+        )
 
     async def reindex(self, *, dedicated: bool | None = None) -> Generation | None:
         """Build the index anew with the configured embedding model; the old one answers until the new one is complete.
@@ -378,6 +426,8 @@ class Workspace:
             count_tokens=embedder.count_tokens,
             settings=self._parts.settings,
         )
+        # An answer reads what it needs, whether or not the key that asks may read by itself.
+        inside = msgspec.structs.replace(self.scope, verbs=None)
         ledger = Ledger(
             self._parts.database,
             self.scope,
@@ -386,7 +436,7 @@ class Workspace:
         )
         return AnswerEngine(
             context=context,
-            conversations=self.conversations,
+            conversations=Conversations(self._parts.database, inside),
             llm=self._parts.llm,
             meter=Meter(ledger, count_tokens=embedder.count_tokens),
         )
@@ -412,6 +462,7 @@ class Workspace:
         search_knowledge: bool,
         temporary: bool,
     ) -> Ask:
+        self.scope.require(Verb.ASK)
         return Ask(
             message=message,
             conversation_id=conversation,
@@ -422,8 +473,12 @@ class Workspace:
         )
 
     async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:
-        return None if collection is None else (await self.collections.by_name_or_id(collection)).id
+        if collection is None:
+            return None
+        inside = msgspec.structs.replace(self.scope, verbs=None)  # who may ask may say where
+        return (await Collections(self._parts.database, inside).by_name_or_id(collection)).id
 
     def _require_admin(self, what: str) -> None:
+        self.scope.require(Verb.ADMIN)
         if not self._administers:
             raise Denied(f"only an admin may {what}")

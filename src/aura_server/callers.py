@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from aura.access.access import Access
-from aura.access.callers import Caller
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import Scope
 
+from aura.access.access import Access
+from aura.access.callers import Caller
 from aura.errors import Unauthenticated
 from aura.platform import Aura
 from aura.workspace import Workspace

@@ -307,6 +307,7 @@ def test_a_configured_database_is_backed_up_by_its_own_tools_and_the_error_has_t
     settings = Settings.load(
         database_url="postgresql://aura_app:secret-canary@db/aura",
         system_database_url="postgresql://aura_system:secret-canary@db/aura",
+        jwt_secret="jwt-canary-0123456789-0123456789-abc",
         secret_key="secret-canary",
         data_dir=tmp_path,
     )

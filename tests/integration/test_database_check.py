@@ -54,6 +54,7 @@ class Managed:
         return Settings.load(
             database_url=self.url("aura_app"),
             system_database_url=self.url("aura_system"),
+            jwt_secret="jwt-canary-0123456789-0123456789-abc",
             owner_database_url=self.url("aura_owner") if owner else None,
             secret_key="x" * 43,
         )

@@ -107,7 +107,7 @@ def test_only_the_migration_connects_as_the_owner() -> None:
 
 @pytest.mark.parametrize("name", ["migrate", "server", "worker"])
 def test_the_environment_is_one_that_the_settings_accept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {variable: value or "x" * 32 for variable, value in example().items()}
+    values = {variable: value or "0123456789abcdef" * 4 for variable, value in example().items()}
     for variable, value in SERVICES[name]["environment"].items():
         if value is not None:
             monkeypatch.setenv(variable, interpolated(value, values))

@@ -16,6 +16,8 @@ PRODUCTION = {
     "AURA_SYSTEM_DATABASE_URL": "postgresql://aura_system:canary-two@db/aura",
     "AURA_OWNER_DATABASE_URL": "postgresql://aura_owner:canary-three@db/aura",
     "AURA_SECRET_KEY": "canary-four",
+    "JWT_SECRET": "canary-seven-of-more-than-thirty-two-bytes",
+    "INTERNAL_API_KEY": "canary-eight-of-more-than-thirty-two-bytes",
     "OPENAI_API_KEY": "canary-five",
     "GROK_API_KEY": "canary-six",
 }
@@ -93,7 +95,7 @@ def test_a_variable_that_resembles_none_lists_them_all(monkeypatch: pytest.Monke
 
 
 def test_a_setting_is_known_by_the_name_it_is_read_from_and_by_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = {"DATABASE_URL", "OPENAI_API_KEY", "GROK_API_KEY", "GROK_API_URL"}
+    shared = {"DATABASE_URL", "OPENAI_API_KEY", "GROK_API_KEY", "GROK_API_URL", "JWT_SECRET", "INTERNAL_API_KEY"}
     for name in Settings.model_fields:
         monkeypatch.setenv(f"AURA_{name.upper()}", "x")
     assert set(unknown_variables()) == {f"AURA_{name}" for name in shared}
@@ -123,15 +125,37 @@ def test_a_value_out_of_range_names_its_setting(field: str, value: object) -> No
     assert raised.value.field == field
 
 
-@pytest.mark.parametrize("missing", ["AURA_SYSTEM_DATABASE_URL", "AURA_SECRET_KEY"])
+@pytest.mark.parametrize("missing", ["AURA_SYSTEM_DATABASE_URL", "AURA_SECRET_KEY", "JWT_SECRET"])
 def test_a_configured_database_needs_every_role_and_the_key(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     for variable, value in PRODUCTION.items():
         monkeypatch.setenv(variable, value)
     monkeypatch.delenv(missing)
-    with pytest.raises(InvalidRequest, match=r"DATABASE_URL .*AURA_SYSTEM_DATABASE_URL .*AURA_SECRET_KEY") as raised:
+    with pytest.raises(
+        InvalidRequest, match=r"DATABASE_URL .*AURA_SYSTEM_DATABASE_URL .*AURA_SECRET_KEY and JWT_SECRET"
+    ) as raised:
         Settings.load()
     assert "Value error" not in str(raised.value)
     assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize("variable", ["JWT_SECRET", "INTERNAL_API_KEY"])
+@pytest.mark.parametrize(
+    "guessable",
+    ["short", "a" * 64, "abcabcabcabcabcabcabcabcabcabcabcabc", "please-CHANGEME-before-you-go-live-0123", "é" * 31],
+)
+def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, guessable: str
+) -> None:
+    monkeypatch.setenv(variable, guessable)
+    with pytest.raises(InvalidRequest, match="at least 32 bytes .*openssl rand -hex 32") as raised:
+        Settings.load()
+    assert variable.lower() in str(raised.value).lower()
+    assert guessable not in str(raised.value)
+
+
+def test_a_random_secret_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", "4f1d0c6be0a3a5d0f4d6d9b3a4f1c2e7")
+    assert Settings.load().jwt_secret is not None
 
 
 def test_a_database_url_alone_says_what_else_is_needed_and_where_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,10 @@ class Database:
 
     @asynccontextmanager
     async def system(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction of `aura_system`: before a tenant is known, or across tenants. For `tenants/` and `jobs/` alone."""
+        """A transaction of `aura_system`: before a tenant is known, or across tenants.
+
+        For `tenants/`, `access/` and `jobs/` alone.
+        """
         async with self._transaction(security.SYSTEM, "SELECT 1") as connection:
             yield connection
 

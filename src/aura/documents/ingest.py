@@ -16,7 +16,7 @@ from aura.documents.intake import Intake
 from aura.documents.pipeline import Pipeline
 from aura.documents.values import Chunk, Document, IngestProgress, Receipt, Stage, Visibility
 from aura.errors import AuraError, Denied, InvalidRequest, LimitExceeded, NotFound
-from aura.identity import CollectionId, DocumentId, Scope
+from aura.identity import CollectionId, DocumentId, Scope, Verb
 from aura.tenants.collections import Collections
 from aura.tenants.values import Page
 
@@ -77,8 +77,7 @@ class Documents:
             NotFound: there is no such collection.
             Unavailable: the database is away.
         """
-        if not self._may_upload:
-            raise Denied("this user may not upload documents; an admin can allow it (can_upload_documents)")
+        self._require_uploader()
         collection_id = await self._collection(collection)
         seen = _visibility(visibility)
         files = _files(source, filename)
@@ -100,8 +99,7 @@ class Documents:
             InvalidRequest: the file can not be used.
             LimitExceeded: the organisation's storage is full.
         """
-        if not self._may_upload:
-            raise Denied("this user may not upload documents; an admin can allow it (can_upload_documents)")
+        self._require_uploader()
         accepted = await self._intake.accept(
             source,
             display_name(filename),
@@ -142,6 +140,7 @@ class Documents:
 
     async def get(self, document_id: DocumentId) -> Document:
         """One document. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
         return await self._catalogue.get(document_id)
 
     async def list(
@@ -153,11 +152,13 @@ class Documents:
         cursor: str | None = None,
     ) -> Page[Document]:
         """Documents by name, a page at a time."""
+        self._scope.require(Verb.READ)
         collection_id = None if collection is None else await self._collection(collection)
         return await self._catalogue.list(collection_id=collection_id, stage=stage, limit=limit, cursor=cursor)
 
     async def chunks(self, document_id: DocumentId, *, limit: int = 1_000, after: int = -1) -> Sequence[Chunk]:
         """A document's chunks in order. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
         return await self._catalogue.chunks(document_id, limit=limit, after=after)
 
     async def chunk_page(self, document_id: DocumentId, *, limit: int = 100, cursor: str | None = None) -> Page[Chunk]:
@@ -170,10 +171,12 @@ class Documents:
 
     async def text(self, document_id: DocumentId, *, version: int | None = None) -> str:
         """A document's whole text, which citations' offsets count in. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
         return await self._catalogue.text(document_id, version=version)
 
     async def original(self, document_id: DocumentId, *, version: int | None = None) -> Path:
         """Where the file lies as it was uploaded. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
         return await self._catalogue.original(document_id, version=version)
 
     async def delete(self, document_id: DocumentId) -> Receipt:
@@ -200,6 +203,8 @@ class Documents:
     async def work(self, document_id: DocumentId) -> AsyncGenerator[IngestProgress]:
         """Work on a queued document here and now, or watch the worker that has it, until its end. Raises `NotFound`."""
         # The pipeline works for every member; who watches must see the document.
+        if not self._scope.may(Verb.WRITE):
+            self._scope.require(Verb.READ)
         document = await self._catalogue.get(document_id)
         reports: asyncio.Queue[IngestProgress | None] = asyncio.Queue()
         task = asyncio.create_task(self._pipeline.run(self._scope, document_id, reports.put_nowait))
@@ -231,11 +236,17 @@ class Documents:
 
     async def _refuse_reader(self, document_id: DocumentId) -> None:
         """Members who may not upload change only what is private to them."""
+        self._scope.require(Verb.WRITE)
         document = await self._catalogue.get(document_id)
         if not self._may_upload and document.visibility is not Visibility.PRIVATE:
             raise Denied(
                 "this user may not change documents of the organisation; an admin can allow it (can_upload_documents)"
             )
+
+    def _require_uploader(self) -> None:
+        self._scope.require(Verb.WRITE)
+        if not self._may_upload:
+            raise Denied("this user may not upload documents; an admin can allow it (can_upload_documents)")
 
     async def _collection(self, collection: str | CollectionId | None) -> CollectionId:
         if collection is None:
@@ -311,7 +322,7 @@ class _Crew:
             await self._reports.put(_refused(file.filename, error))
             return
         if accepted.duplicate:
-            document = await documents.get(accepted.document_id)
+            document = await documents._catalogue.get(accepted.document_id)  # pyright: ignore[reportPrivateUsage]
             if document.stage.final:
                 there = _progress(document)
                 await self._reports.put(msgspec.structs.replace(there, filename=file.filename, duplicate=True))

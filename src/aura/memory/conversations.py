@@ -18,7 +18,7 @@ from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import conversations, messages
 from aura.errors import InvalidRequest, NotFound
-from aura.identity import ConversationId, Scope
+from aura.identity import ConversationId, Scope, Verb
 from aura.tenants import validation
 from aura.tenants.values import Page
 
@@ -55,12 +55,17 @@ class Conversations:
         self._scope = scope
 
     async def start(self) -> ConversationId:
-        """A new, empty conversation."""
+        """A new, empty conversation. An API key that is limited to collections sees those alone that such a key began."""
+        self._scope.require(Verb.ASK)
+        within = self._scope.collections
         conversation_id = ConversationId(uuid4())
         async with self._database.tenant(self._scope) as session:
             await session.execute(
                 insert(conversations).values(
-                    tenant_id=self._scope.tenant_id, id=conversation_id, user_id=self._scope.user_id
+                    tenant_id=self._scope.tenant_id,
+                    id=conversation_id,
+                    user_id=self._scope.user_id,
+                    collections=None if within is None else sorted(within),
                 )
             )
         return conversation_id
@@ -71,6 +76,7 @@ class Conversations:
         Raises:
             NotFound: there is no such conversation in the scope.
         """
+        self._scope.require(Verb.READ)
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
             rows = await session.execute(
@@ -83,6 +89,7 @@ class Conversations:
 
     async def add_turn(self, conversation_id: ConversationId, asked: str, answer: Answer) -> UUID:
         """Store a question and its answer; the id of the answer's message."""
+        self._scope.require(Verb.ASK)
         message_id = uuid4()
         common = {
             "tenant_id": self._scope.tenant_id,
@@ -118,6 +125,7 @@ class Conversations:
         Raises:
             InvalidRequest: the cursor is none of ours, or the limit is not between 1 and 1,000.
         """
+        self._scope.require(Verb.READ)
         start = _offset(cursor)
         query = (
             select(conversations)
@@ -140,6 +148,7 @@ class Conversations:
         Raises:
             NotFound: there is no such conversation in the scope.
         """
+        self._scope.require(Verb.WRITE)
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
             await session.execute(

@@ -16,7 +16,7 @@ from aura.database.scopes import visible
 from aura.database.tables import collections, documents
 from aura.documents.values import Receipt
 from aura.errors import Conflict, Denied, InvalidRequest, NotFound
-from aura.identity import CollectionId, DocumentId, Scope, TenantId
+from aura.identity import CollectionId, DocumentId, Scope, TenantId, Verb
 from aura.tenants import validation
 from aura.tenants.values import Collection, Page
 
@@ -38,11 +38,13 @@ class Collections:
         """A new, empty collection.
 
         Raises:
-            Denied: the member may not manage collections.
+            Denied: the member may not manage collections, or an API key acts that is limited to some.
             InvalidRequest: a field can not be used; `field` names it.
             Conflict: the name is taken.
         """
         self._require_manager()
+        if self._scope.collections is not None:
+            raise Denied("this API key is limited to collections that are there: it makes no new ones")
         row = _row(
             self._scope.tenant_id, _name(name), validation.name(description, field="description", required=False)
         )
@@ -59,12 +61,8 @@ class Collections:
         Raises:
             NotFound: the organisation has no such collection.
         """
-        query = select(*_FIELDS).where(visible(collections, self._scope), collections.c.id == collection_id)
-        async with self._database.tenant(self._scope) as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            raise _unknown(collection_id)
-        return msgspec.convert(row, Collection)
+        self._scope.require(Verb.READ)
+        return await self._get(collection_id)
 
     async def by_name_or_id(self, value: str | CollectionId) -> Collection:
         """The collection that a person or a program means by `value`.
@@ -72,9 +70,10 @@ class Collections:
         Raises:
             NotFound: the organisation has no such collection.
         """
+        self._scope.require(Verb.READ)
         collection_id = _as_id(value)
         if collection_id is not None:
-            return await self.get(collection_id)
+            return await self._get(collection_id)
         name = validation.find_name(str(value))
         row = None
         if name is not None:
@@ -91,6 +90,7 @@ class Collections:
 
     async def list(self, *, limit: int = 100, cursor: str | None = None) -> Page[Collection]:
         """The collections in the order of their names, `limit` at a time."""
+        self._scope.require(Verb.READ)
         size = validation.page_size(limit)
         query = (
             select(*_FIELDS)
@@ -112,7 +112,7 @@ class Collections:
         """
         self._require_manager()
         new = _name(name)
-        _refuse_default(await self.get(collection_id))
+        _refuse_default(await self._get(collection_id))
         mine = (visible(collections, self._scope), collections.c.id == collection_id)
         change = update(collections).where(*mine).values(name=new).returning(*_FIELDS)
         try:
@@ -138,7 +138,7 @@ class Collections:
             Conflict: documents are in the way (the message says how many), or this is the default collection.
         """
         self._require_manager()
-        _refuse_default(await self.get(collection_id))
+        _refuse_default(await self._get(collection_id))
         receipt = Receipt()
         if erase is not None:
             for document_id in await self._documents(collection_id):
@@ -147,8 +147,17 @@ class Collections:
         return receipt
 
     def _require_manager(self) -> None:
+        self._scope.require(Verb.WRITE)
         if not self._may_manage:
             raise Denied("only an admin may manage collections")
+
+    async def _get(self, collection_id: CollectionId) -> Collection:
+        query = select(*_FIELDS).where(visible(collections, self._scope), collections.c.id == collection_id)
+        async with self._database.tenant(self._scope) as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        if row is None:
+            raise _unknown(collection_id)
+        return msgspec.convert(row, Collection)
 
     async def _documents(self, collection_id: CollectionId) -> tuple[DocumentId, ...]:
         """Everything in the collection, also what is private to others."""

@@ -31,8 +31,8 @@ class Logins:
         """The organisation and the member that these credentials belong to. Cost: one password check, also in vain.
 
         Raises:
-            Unauthenticated: with one and the same message for an unknown organisation, an unknown member, a wrong password,
-                and an organisation or a member that is not active any more.
+            Unauthenticated: with one and the same message for an unknown organisation, an unknown member, a wrong
+                password, and an organisation or a member that is not active any more.
         """
         row = await self._find(tenant_subdomain, email)
         verdict = await self._passwords.verify(password, None if row is None else str(row["password_hash"]))

@@ -7,13 +7,13 @@ from typing import Final
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.database.engine import Database
 from aura.database.scopes import visible
-from aura.database.tables import conversations, documents, messages, users
+from aura.database.tables import conversations, documents, messages, sessions, users
 from aura.documents.values import Receipt
 from aura.errors import Conflict, Denied, NotFound
 from aura.identity import DocumentId, Role, Scope, TenantId, UserId
@@ -135,7 +135,7 @@ class Users:
         return await self._change(user_id, values)
 
     async def change_password(self, user_id: UserId, *, current: str, new: str) -> None:
-        """Replace a member's password by `new`, on proof of the current one.
+        """Replace a member's password by `new`, on proof of the current one. It ends all of the member's sessions.
 
         Raises:
             InvalidRequest: the new password breaks the policy.
@@ -151,19 +151,18 @@ class Users:
             raise Denied("the current password is wrong")
         fresh = await self._passwords.hash(new)
         # Only in place of the password that was proven: another change may have come in between.
-        change = update(users).where(*mine, users.c.password_hash == stored).values(password_hash=fresh)
-        async with self._database.tenant(self._scope) as connection:
-            if (await connection.execute(change.returning(users.c.id))).one_or_none() is None:
-                raise Denied("the current password is wrong")
+        if not await self._replace_password(user_id, fresh, users.c.password_hash == stored):
+            raise Denied("the current password is wrong")
 
     async def set_password(self, user_id: UserId, new: str) -> None:
-        """Replace a member's password without the old one: an admin's help for someone who forgot it.
+        """Replace a member's password without the old one: an admin's help for someone who forgot it. It ends all of the
+        member's sessions.
 
         Raises:
             InvalidRequest, NotFound
         """
-        fresh = await self._passwords.hash(new)
-        await self._change(user_id, {"password_hash": fresh})
+        if not await self._replace_password(user_id, await self._passwords.hash(new), true()):
+            raise _unknown(user_id)
 
     async def private_documents(self, user_id: UserId) -> tuple[DocumentId, ...]:
         """The documents that only `user_id` can see: what to delete before the member, or nobody can reach them."""
@@ -191,6 +190,20 @@ class Users:
             message_count = (await connection.execute(said)).rowcount
             conversation_count = (await connection.execute(delete(conversations).where(*talks))).rowcount
         return Receipt(users=1, conversations=conversation_count, messages=message_count)
+
+    async def _replace_password(self, user_id: UserId, password_hash: str, only_if: ColumnElement[bool]) -> bool:
+        """Whether there was such a member. Whoever knew the old password is out with the same commit."""
+        scope = self._scope.as_service()  # sessions are personal, and an admin may set another one's password
+        change = update(users).where(visible(users, scope), users.c.id == user_id, only_if)
+        ended = update(sessions).where(
+            visible(sessions, scope), sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None)
+        )
+        async with self._database.tenant(scope) as connection:
+            done = await connection.execute(change.values(password_hash=password_hash).returning(users.c.id))
+            if done.one_or_none() is None:
+                return False
+            await connection.execute(ended.values(revoked_at=func.now()))
+        return True
 
     async def _change(self, user_id: UserId, values: Mapping[str, object], *, keep_an_admin: bool = False) -> User:
         if not values:

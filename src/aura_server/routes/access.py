@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from aura.access.callers import Caller
 from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from aura.access.callers import Caller
 from aura.platform import Aura
 from aura_server.callers import PUBLIC, subdomain_of
 from aura_server.requests import address

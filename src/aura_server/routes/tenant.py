@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from aura.access.callers import Caller
 from litestar import delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from aura.access.callers import Caller
 from aura.identity import UserId
 from aura.tenants.values import OrganisationChanges, UserChanges
 from aura.workspace import Workspace

@@ -12,7 +12,7 @@ from tenants_support import PASSWORD, Tenant
 from aura.database.engine import Database
 from aura.database.tables import conversations, messages, users
 from aura.documents.values import Receipt
-from aura.errors import Conflict, Denied, InvalidRequest, LimitExceeded, NotFound
+from aura.errors import Conflict, Denied, InvalidRequest, LimitExceeded, NotFound, Unauthenticated
 from aura.identity import Role, UserId
 from aura.tenants.limits import lock_limits
 from aura.tenants.logins import Logins
@@ -207,7 +207,7 @@ async def test_a_password_is_changed_on_proof_of_the_current_one(acme: Tenant, l
     await logins.verify(subdomain, email, PASSWORD)
     await acme.users.change_password(acme.admin.id, current=PASSWORD, new="another good password")
     await logins.verify(subdomain, email, "another good password")
-    with pytest.raises(Denied):
+    with pytest.raises(Unauthenticated):
         await logins.verify(subdomain, email, PASSWORD)
 
 

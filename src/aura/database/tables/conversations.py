@@ -17,7 +17,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from aura.database.tables.columns import metadata, moment, tenant
 
@@ -28,10 +28,12 @@ conversations = Table(
     Column("id", Uuid, nullable=False),
     Column("user_id", Uuid),
     Column("title", Text, nullable=False, server_default=text("''")),
+    Column("collections", ARRAY(Uuid)),
     moment("created_at"),
     moment("updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
 )
+"""`collections` are those that the API key of its maker was limited to; NULL: it could draw on all."""
 
 messages = Table(
     "messages",

@@ -1,5 +1,7 @@
 -- What serves requests: sessions and keys, answers under way, usage and quotas, the audit, webhooks; and who may see what.
 
+ALTER TABLE conversations ADD COLUMN collections UUID[];
+
 ALTER TABLE messages ADD COLUMN stopped BOOLEAN DEFAULT false NOT NULL;
 
 CREATE INDEX messages_user_idx ON messages (tenant_id, user_id, seq);

@@ -1,0 +1,250 @@
+"""`Access`: from what a request shows to who calls. `aura.access` of the platform."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import and_, select
+
+from aura.access.api_keys import FIELDS as KEY_FIELDS
+from aura.access.api_keys import ApiKey, note_use
+from aura.access.callers import Caller, Login, Ticket, grant_of
+from aura.access.credentials import Credential, Kind, refused
+from aura.access.lockout import Attempt, Lockout
+from aura.access.principals import COLUMNS, is_over, members_of, of_tenant, principal, refuse_unserved
+from aura.access.sessions import Opened, Sessions
+from aura.access.tickets import Tickets
+from aura.access.tokens import Claims, Tokens
+from aura.clock import Clock
+from aura.database.engine import Database
+from aura.database.scopes import visible
+from aura.database.tables import api_keys, sessions, users
+from aura.errors import Denied, NotFound, Unauthenticated
+from aura.identity import Scope, TenantId, UserId
+from aura.tenants.logins import Logins
+from aura.tenants.organisations import Organisations
+from aura.tenants.passwords import Passwords
+from aura.tenants.users import Users
+from aura.tenants.values import Organisation, User
+
+
+class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Access` is given of the platform's settings."""
+
+    jwt_secret: str
+    internal_api_key: str | None = None
+    access_token_seconds: int = 900
+    session_days: int = 30
+
+    def __repr__(self) -> str:
+        return "AccessSettings(...)"
+
+
+class Access:
+    """Who is calling. Light: it holds keys and no connection; one for a platform."""
+
+    def __init__(self, database: Database, *, passwords: Passwords, settings: AccessSettings, clock: Clock) -> None:
+        secret = settings.jwt_secret
+        self._database = database
+        self._passwords = passwords
+        self._clock = clock
+        self._tokens = Tokens(secret, clock=clock, life_seconds=settings.access_token_seconds)
+        self._sessions = Sessions(database, secret=secret, clock=clock, life=timedelta(days=settings.session_days))
+        self._tickets = Tickets(database, clock=clock)
+        self._logins = Logins(database, passwords=passwords, clock=clock)
+        self._organisations = Organisations(database, passwords=passwords, clock=clock)
+        self._internal_key = settings.internal_api_key
+        self.lockout = Lockout(database, secret=secret, clock=clock)
+        """The counts of failed logins; the nightly job purges them."""
+
+    # -- logging in ----------------------------------------------------------------------------------------------------
+
+    async def login(self, tenant_subdomain: str, email: str, password: str, *, address: str = "") -> Login:
+        """A new session for who has these credentials.
+
+        Args:
+            address: where the request comes from, for the back-off after failures.
+
+        Raises:
+            Unauthenticated: with one and the same message, whatever is wrong.
+            LimitExceeded: `logins`: too many have failed; the answer is the same whether there is such an account.
+
+        Cost: one password check, and a few transactions.
+        """
+        account = f"{tenant_subdomain.strip().lower()}\n{email.strip().lower()}"
+        attempt = await self.lockout.attempt(account, address)
+        organisation, user = await self._verify(attempt, tenant_subdomain, email, password)
+        await self.lockout.succeeded(attempt)
+        return await self.open_session(organisation, user)
+
+    async def open_session(self, organisation: Organisation, user: User) -> Login:
+        """A new session of a member who has proven who they are, as a signup does."""
+        return self._login(await self._sessions.open(organisation, user))
+
+    async def refresh(self, refresh_token: str, *, subdomain: str | None = None) -> Login:
+        """The next access token and refresh token of a session; the one that was shown is good no more.
+
+        Raises:
+            Unauthenticated: it is not good, or was used before: then the whole session has ended.
+        """
+        return self._login(await self._sessions.rotate(refresh_token, subdomain=subdomain))
+
+    async def logout(self, caller: Caller) -> None:
+        """End the caller's session; nothing where there is none, as with an API key."""
+        if caller.session_id is not None:
+            await self._sessions.revoke(caller.organisation.id, caller.session_id)
+
+    async def end_sessions(self, tenant_id: TenantId, user_id: UserId) -> None:
+        """End every session of a member, as when a device was lost."""
+        await self._sessions.revoke_all(tenant_id, user_id)
+
+    async def change_password(self, caller: Caller, old: str, new: str) -> None:
+        """Replace the caller's password. Every session of theirs ends, this one too.
+
+        Raises:
+            Denied: the old password is wrong, or no member is logged in.
+            InvalidRequest: the new password breaks the policy.
+            LimitExceeded: `logins`: the old password was wrong too often.
+        """
+        if caller.user is None or caller.session_id is None:
+            raise Denied("only a member who is logged in changes a password")
+        scope = Scope(tenant_id=caller.organisation.id, user_id=caller.user.id, role=caller.user.role)
+        users_ = Users(self._database, scope, passwords=self._passwords)
+        # Who has taken over a session shall not try passwords in it. Its own count locks out nobody's login.
+        attempt = await self.lockout.attempt(f"password of {caller.user.id}", f"session {caller.session_id}")
+        try:
+            await users_.change_password(caller.user.id, current=old, new=new)
+        except Denied:
+            raise
+        except BaseException:
+            await asyncio.shield(self.lockout.withdraw(attempt))
+            raise
+        await self.lockout.succeeded(attempt)
+
+    # -- each request --------------------------------------------------------------------------------------------------
+
+    async def authenticate(self, credential: str, *, subdomain: str | None = None) -> Caller:
+        """Who shows `credential`, an access token or an API key.
+
+        A session that was revoked, a member who was switched off, an organisation whose time is over: out at once.
+
+        Args:
+            subdomain: where the request arrived, if that was at an organisation's own address.
+
+        Raises:
+            Unauthenticated: with one and the same message, whatever is wrong.
+
+        Cost: one transaction of one statement; with a key, once a minute, of two.
+        """
+        if credential.startswith(Kind.API_KEY):
+            return await self._by_key(Credential.read(Kind.API_KEY, credential), subdomain)
+        return await self._by_token(self._tokens.read(credential), subdomain)
+
+    async def ticket(self, caller: Caller) -> Ticket:
+        """What the caller opens one socket with. Raises `InvalidRequest` for one of the operator's services."""
+        return await self._tickets.issue(caller)
+
+    async def redeem(self, ticket: str, *, subdomain: str | None = None) -> Caller:
+        """Who was given `ticket`, once. Raises `Unauthenticated`. Cost: one transaction of one statement."""
+        return await self._tickets.redeem(ticket, subdomain=subdomain)
+
+    async def service(self, tenant: TenantId | str, key: str) -> Caller:
+        """One of the operator's own services, which acts for `tenant` (an id or a sub-domain) as its programs do.
+
+        Raises:
+            Unauthenticated: `INTERNAL_API_KEY` is not set or another one, or there is no such organisation to serve.
+        """
+        self.require_operator(key)
+        try:
+            organisation = await self._organisation(tenant)
+        except NotFound:
+            raise refused() from None
+        refuse_unserved(organisation, clock=self._clock, subdomain=None)
+        return Caller(organisation=organisation, user=None)
+
+    def require_operator(self, key: str) -> None:
+        """Refuse whoever does not show `INTERNAL_API_KEY`, in a time that tells nothing of it.
+
+        Raises:
+            Unauthenticated: it is another one, or none is set.
+        """
+        shown = sha256(key.encode("utf-8", "surrogatepass")).digest()
+        expected = sha256((self._internal_key or "").encode()).digest()
+        if not hmac.compare_digest(shown, expected) or not self._internal_key:
+            raise refused()
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    async def _verify(
+        self, attempt: Attempt, tenant_subdomain: str, email: str, password: str
+    ) -> tuple[Organisation, User]:
+        try:
+            return await self._logins.verify(tenant_subdomain, email, password)
+        except Unauthenticated:
+            raise
+        except BaseException:  # the database went away, or the caller: nobody's guess
+            await asyncio.shield(self.lockout.withdraw(attempt))
+            raise
+
+    def _login(self, opened: Opened) -> Login:
+        return Login(
+            access_token=self._tokens.issue(opened.organisation, opened.user, opened.session_id),
+            refresh_token=opened.refresh_token,
+            expires_in_seconds=self._tokens.life_seconds,
+            organisation=opened.organisation,
+            user=opened.user,
+        )
+
+    async def _by_token(self, claims: Claims, subdomain: str | None) -> Caller:
+        scope = Scope(tenant_id=claims.tenant_id, user_id=claims.user_id)
+        of_user = and_(sessions.c.tenant_id == users.c.tenant_id, sessions.c.user_id == users.c.id)
+        query = (
+            select(*COLUMNS, sessions.c.expires_at.label("session_ends"))
+            .select_from(members_of(scope.tenant_id).join(sessions, of_user))
+            .where(
+                of_tenant(scope.tenant_id),
+                users.c.id == claims.user_id,
+                visible(sessions, scope),
+                sessions.c.id == claims.sid,
+                sessions.c.revoked_at.is_(None),
+            )
+        )
+        async with self._database.tenant(scope) as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        organisation, user = principal(row, clock=self._clock, subdomain=subdomain)
+        assert row is not None
+        if is_over(row["session_ends"], self._clock):
+            raise refused()
+        return Caller(organisation=organisation, user=user, session_id=claims.sid)
+
+    async def _by_key(self, shown: Credential, subdomain: str | None) -> Caller:
+        scope = Scope(tenant_id=shown.tenant_id)
+        of_maker = and_(api_keys.c.tenant_id == users.c.tenant_id, api_keys.c.user_id == users.c.id)
+        query = (
+            select(*COLUMNS, api_keys.c.secret_sha256, *(field.label(f"key_{field.name}") for field in KEY_FIELDS))
+            .select_from(members_of(scope.tenant_id).join(api_keys, of_maker))
+            .where(of_tenant(scope.tenant_id), visible(api_keys, scope), api_keys.c.id == shown.id)
+        )
+        async with self._database.tenant(scope) as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+            if row is None or not shown.matches(bytes(row["secret_sha256"])):
+                raise refused()
+            organisation, maker = principal(row, clock=self._clock, subdomain=subdomain)
+            key = msgspec.convert({name: row[f"key_{name}"] for name in ApiKey.__struct_fields__}, ApiKey)
+            if is_over(key.expires_at, self._clock):
+                raise refused()
+            await note_use(connection, scope.tenant_id, key, self._clock.now())
+        return Caller(organisation=organisation, user=maker, api_key=key, grant=grant_of(key, maker))
+
+    async def _organisation(self, tenant: TenantId | str) -> Organisation:
+        if isinstance(tenant, UUID):
+            return await self._organisations.get(tenant)
+        try:
+            return await self._organisations.get(TenantId(UUID(tenant)))
+        except ValueError:
+            return await self._organisations.by_subdomain(tenant)
