@@ -218,7 +218,11 @@ class Workspace:
         return VectorStoreIndex.from_vector_store(store, embed_model=self._parts.embedder)
 
     def retriever(self, *, limit: int = 10, mode: Mode = "hybrid", weight: float | None = None) -> HybridRetriever:
-        """AURA's retrieval as a LlamaIndex retriever, with both legs' scores in each node's metadata. `Denied` as `search`."""
+        """AURA's retrieval as a LlamaIndex retriever, with both legs' scores in each node's metadata.
+
+        Raises:
+            Denied: as `search`.
+        """
         self.scope.require(Verb.READ)
         settings = self._parts.settings
         search = Search(
@@ -276,7 +280,7 @@ class Workspace:
     @property
     def users(self) -> Users:
         """The tenant's users. Raises `Denied` unless an admin acts."""
-        self._require_admin("manage users")
+        self.require_admin("manage users")
         return Users(self._parts.database, self.scope, passwords=self._parts.passwords)
 
     @property
@@ -293,7 +297,7 @@ class Workspace:
     @property
     def provider_keys(self) -> ProviderKeys:
         """The tenant's own keys for model providers, encrypted. Raises `Denied` unless an admin acts."""
-        self._require_admin("manage provider keys")
+        self.require_admin("manage provider keys")
         return ProviderKeys(self._parts.database, self.scope, cipher=self._parts.cipher)
 
     @property
@@ -338,7 +342,7 @@ class Workspace:
             Denied: not an admin.
             Conflict: it is being rebuilt already.
         """
-        self._require_admin("rebuild the index")
+        self.require_admin("rebuild the index")
         if dedicated is None:
             dedicated = await self._tenant_index.size() > self._parts.settings.dedicated_index_chunks
         return await Rebuild(self._parts.database, self._parts.embedder).run(self.scope, dedicated=dedicated)
@@ -349,7 +353,7 @@ class Workspace:
         Raises:
             Denied: not an admin.
         """
-        self._require_admin("export the organisation")
+        self.require_admin("export the organisation")
         from aura.archive import Archive
 
         return await Archive(self._parts.database, self._parts.files, self._parts.embedder).export(self.scope, target)
@@ -361,7 +365,7 @@ class Workspace:
             Denied: not an admin.
             InvalidRequest: a value can not be used; `field` names it.
         """
-        self._require_admin("change the organisation")
+        self.require_admin("change the organisation")
         return await self._organisations.update(self.organisation.id, changes)
 
     async def delete_user(self, user_id: UserId) -> Receipt:
@@ -402,7 +406,7 @@ class Workspace:
             Denied: not an admin.
             InvalidRequest: `confirm` is something else.
         """
-        self._require_admin("erase the organisation")
+        self.require_admin("erase the organisation")
         if confirm not in (None, self.organisation.subdomain):
             raise InvalidRequest(
                 f"to erase the organisation, confirm with its sub-domain {self.organisation.subdomain!r}",
@@ -478,7 +482,8 @@ class Workspace:
         inside = msgspec.structs.replace(self.scope, verbs=None)  # who may ask may say where
         return (await Collections(self._parts.database, inside).by_name_or_id(collection)).id
 
-    def _require_admin(self, what: str) -> None:
+    def require_admin(self, what: str) -> None:
+        """Refuse who is not an admin, or a key that was not given the verb. Raises `Denied`."""
         self.scope.require(Verb.ADMIN)
         if not self._administers:
             raise Denied(f"only an admin may {what}")

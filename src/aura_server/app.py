@@ -10,17 +10,19 @@ from litestar.di import Provide
 from litestar.types import ASGIApp
 
 from aura.platform import Aura
-from aura_server import callers, pages
+from aura_server import auditing, callers, pages
 from aura_server.description import openapi_config
 from aura_server.hardening import Limits, Shell
+from aura_server.limits import QuotaMiddleware
 from aura_server.problems import EXCEPTION_HANDLERS
-from aura_server.routes import access, documents, platform, tenant
+from aura_server.routes import access, admin, documents, platform, tenant
 from aura_server.unbuilt import UNBUILT
 
 ROUTES = (
     *access.HANDLERS,
     *documents.HANDLERS,
     *tenant.HANDLERS,
+    *admin.HANDLERS,
     *platform.HANDLERS,
     *pages.HANDLERS,
     *UNBUILT,
@@ -53,8 +55,9 @@ def litestar(aura: Aura | None, options: Options) -> Litestar:
             "aura": Provide(callers.provide_aura, sync_to_thread=False),
             "caller": Provide(callers.provide_caller, sync_to_thread=False),
             "workspace": Provide(callers.provide_workspace, sync_to_thread=False),
+            "record": Provide(auditing.provide_record, sync_to_thread=False),
         },
-        middleware=[callers.CallerMiddleware],
+        middleware=[callers.CallerMiddleware, QuotaMiddleware()],
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=CORSConfig(allow_origins=list(options.cors_origins)) if options.cors_origins else None,
         openapi_config=openapi_config(),

@@ -8,6 +8,8 @@ from litestar.params import JSONBody
 
 from aura.access.callers import Caller
 from aura.platform import Aura
+from aura.usage.audit import Action
+from aura_server.auditing import Record, record_login
 from aura_server.callers import PUBLIC, subdomain_of
 from aura_server.requests import address
 from aura_server.wire.access import (
@@ -21,7 +23,7 @@ from aura_server.wire.access import (
 
 
 @post(["/api/signup", "/signup"], opt=PUBLIC, tags=["public"])
-async def signup(data: JSONBody[SignupRequest], aura: NamedDependency[Aura]) -> LoginResponse:
+async def signup(data: JSONBody[SignupRequest], aura: NamedDependency[Aura], request: Request) -> LoginResponse:
     """Create an organisation with its first admin, who is logged in by it."""
     workspace = await aura.tenants.create(
         organization_name=data.organization_name,
@@ -31,7 +33,9 @@ async def signup(data: JSONBody[SignupRequest], aura: NamedDependency[Aura]) -> 
         name=data.name,
     )
     admin = await workspace.users.by_email(data.admin_email)
-    return LoginResponse.of(await aura.access.open_session(workspace.organisation, admin))
+    login = await aura.access.open_session(workspace.organisation, admin)
+    await record_login(request, login, Action.SIGNED_UP)
+    return LoginResponse.of(login)
 
 
 @post(["/api/login", "/login"], status_code=200, opt=PUBLIC, tags=["public"])
@@ -39,6 +43,7 @@ async def login(data: JSONBody[LoginRequest], aura: NamedDependency[Aura], reque
     """Log in to the organisation that `tenant_subdomain`, or the host, names."""
     subdomain = data.tenant_subdomain or subdomain_of(request) or ""
     found = await aura.access.login(subdomain, data.email, data.password, address=address(request.scope))
+    await record_login(request, found)
     return LoginResponse.of(found)
 
 
@@ -49,17 +54,22 @@ async def refresh(data: JSONBody[RefreshRequest], aura: NamedDependency[Aura]) -
 
 
 @post("/api/logout", status_code=204, tags=["public"])
-async def logout(caller: NamedDependency[Caller], aura: NamedDependency[Aura]) -> None:
+async def logout(caller: NamedDependency[Caller], aura: NamedDependency[Aura], record: NamedDependency[Record]) -> None:
     """End the session: its access token and its refresh token are refused from now on."""
     await aura.access.logout(caller)
+    await record(Action.LOGOUT)
 
 
 @post("/api/password", status_code=204, tags=["public"])
 async def change_password(
-    data: JSONBody[PasswordRequest], caller: NamedDependency[Caller], aura: NamedDependency[Aura]
+    data: JSONBody[PasswordRequest],
+    caller: NamedDependency[Caller],
+    aura: NamedDependency[Aura],
+    record: NamedDependency[Record],
 ) -> None:
     """Change one's own password. It ends every session of the user."""
     await aura.access.change_password(caller, data.old_password, data.new_password)
+    await record(Action.PASSWORD_CHANGED)
 
 
 @post("/api/ticket", status_code=201, tags=["public"])
