@@ -14,7 +14,10 @@ from litestar.response import File
 
 from aura.documents.values import Stage, Visibility
 from aura.identity import CollectionId, DocumentId
+from aura.usage.audit import Action
 from aura.workspace import Workspace
+from aura_server.auditing import Record
+from aura_server.limits import CALL, UPLOAD
 from aura_server.wire.common import Items, ReceiptResponse, items_of
 from aura_server.wire.documents import (
     ChunkResponse,
@@ -41,12 +44,17 @@ class UploadForm(msgspec.Struct, kw_only=True):
     visibility: Visibility = Visibility.ORGANIZATION
 
 
-@post("/documents/", status_code=202, tags=_TAGS)
-async def upload(data: MultipartBody[UploadForm], workspace: NamedDependency[Workspace]) -> UploadResponse:
+@post("/documents/", status_code=202, opt=UPLOAD, tags=_TAGS)
+async def upload(
+    data: MultipartBody[UploadForm], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+) -> UploadResponse:
     """Take files in. They are safe when this answers, and searchable when their status is `ready`."""
     taken = await workspace.documents.add_all(
         [(file.filename, file.file) for file in data.files], collection=data.collection, visibility=data.visibility
     )
+    for each in taken:
+        if each.document_id is not None and not each.duplicate:
+            await record(Action.DOCUMENT_ADDED, "document", each.document_id)
     return UploadResponse(documents=tuple(UploadedResponse.of(each) for each in taken))
 
 
@@ -63,7 +71,7 @@ async def documents(
     return items_of(page, DocumentResponse.of)
 
 
-@get("/documents/search", tags=_TAGS)
+@get("/documents/search", opt=CALL, tags=_TAGS)
 async def search(
     workspace: NamedDependency[Workspace],
     q: Annotated[str, QueryParameter(description="What to look for.")],
@@ -110,22 +118,33 @@ async def chunks(
 
 
 @post("/documents/{document_id:uuid}/retry", status_code=202, tags=_TAGS)
-async def retry(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> DocumentResponse:
+async def retry(
+    document_id: FromPath[UUID], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+) -> DocumentResponse:
     """Work on a failed or cancelled document again."""
-    return DocumentResponse.of(await workspace.documents.requeue(DocumentId(document_id)))
+    queued = await workspace.documents.requeue(DocumentId(document_id))
+    await record(Action.DOCUMENT_RETRIED, "document", document_id)
+    return DocumentResponse.of(queued)
 
 
 @post("/documents/{document_id:uuid}/cancel", status_code=202, tags=_TAGS)
-async def cancel(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> DocumentResponse:
+async def cancel(
+    document_id: FromPath[UUID], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+) -> DocumentResponse:
     """Stop working on a document. A version that answers goes on answering."""
     await workspace.documents.cancel(DocumentId(document_id))
+    await record(Action.DOCUMENT_CANCELLED, "document", document_id)
     return DocumentResponse.of(await workspace.documents.get(DocumentId(document_id)))
 
 
 @delete("/documents/{document_id:uuid}", status_code=200, tags=_TAGS)
-async def delete_document(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> ReceiptResponse:
+async def delete_document(
+    document_id: FromPath[UUID], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+) -> ReceiptResponse:
     """Delete a document with all that was made of it; what was removed, counted."""
-    return ReceiptResponse(receipt=await workspace.documents.delete(DocumentId(document_id)))
+    receipt = await workspace.documents.delete(DocumentId(document_id))
+    await record(Action.DOCUMENT_DELETED, "document", document_id)
+    return ReceiptResponse(receipt=receipt)
 
 
 # -- collections -------------------------------------------------------------------------------------------------------
@@ -141,28 +160,37 @@ async def collections(
 
 @post("/collections", tags=_TAGS)
 async def add_collection(
-    data: JSONBody[CollectionRequest], workspace: NamedDependency[Workspace]
+    data: JSONBody[CollectionRequest], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
 ) -> CollectionResponse:
     """A new collection. Admins only."""
-    return CollectionResponse.of(await workspace.collections.create(data.name, description=data.description))
+    added = await workspace.collections.create(data.name, description=data.description)
+    await record(Action.COLLECTION_ADDED, "collection", added.id)
+    return CollectionResponse.of(added)
 
 
 @patch("/collections/{collection_id:uuid}", tags=_TAGS)
 async def rename_collection(
-    collection_id: FromPath[UUID], data: JSONBody[CollectionChanges], workspace: NamedDependency[Workspace]
+    collection_id: FromPath[UUID],
+    data: JSONBody[CollectionChanges],
+    workspace: NamedDependency[Workspace],
+    record: NamedDependency[Record],
 ) -> CollectionResponse:
     """Give a collection another name. Admins only."""
-    return CollectionResponse.of(await workspace.collections.rename(CollectionId(collection_id), data.name))
+    renamed = await workspace.collections.rename(CollectionId(collection_id), data.name)
+    await record(Action.COLLECTION_CHANGED, "collection", collection_id)
+    return CollectionResponse.of(renamed)
 
 
 @delete("/collections/{collection_id:uuid}", status_code=200, tags=_TAGS)
 async def delete_collection(
     collection_id: FromPath[UUID],
     workspace: NamedDependency[Workspace],
+    record: NamedDependency[Record],
     documents: Annotated[bool, QueryParameter(description="Delete its documents, too.")] = False,
 ) -> ReceiptResponse:
     """Delete a collection: an empty one, or with its documents. Admins only."""
     receipt = await workspace.delete_collection(CollectionId(collection_id), documents=documents)
+    await record(Action.COLLECTION_DELETED, "collection", collection_id)
     return ReceiptResponse(receipt=receipt)
 
 
