@@ -15,6 +15,7 @@ from aura_server.wire.chat import event_on_the_wire
 T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 10.0
+MEDIA_TYPE = "text/event-stream"
 PING = b"event: ping\ndata: {}\n\n"
 
 

@@ -19,7 +19,7 @@ from aura.access.lockout import Attempt, Lockout
 from aura.access.principals import COLUMNS, is_over, members_of, of_tenant, principal, refuse_unserved
 from aura.access.sessions import Opened, Sessions
 from aura.access.tickets import Tickets
-from aura.access.tokens import Claims, Tokens
+from aura.access.tokens import Tokens
 from aura.clock import Clock
 from aura.database.engine import Database
 from aura.database.scopes import visible
@@ -142,8 +142,30 @@ class Access:
         Cost: one transaction of one statement; with a key, once a minute, of two.
         """
         if credential.startswith(Kind.API_KEY):
-            return await self._by_key(Credential.read(Kind.API_KEY, credential), subdomain)
-        return await self._by_token(self._tokens.read(credential), subdomain)
+            shown = Credential.read(Kind.API_KEY, credential)
+            return await self._by_key(shown.tenant_id, shown.id, shown, subdomain)
+        claims = self._tokens.read(credential)
+        return await self._by_session(claims.tenant_id, claims.user_id, claims.sid, subdomain)
+
+    async def again(self, caller: Caller) -> Caller:
+        """`caller` as it is now, for the next message of a socket that it opened a while ago.
+
+        Raises:
+            Unauthenticated: the session was revoked or is over, the key was revoked, or somebody was switched off.
+
+        Cost: one transaction of one statement.
+        """
+        tenant_id = caller.organisation.id
+        if caller.api_key is not None:
+            return await self._by_key(tenant_id, caller.api_key.id, None, None)
+        if caller.user is not None and caller.session_id is not None:
+            return await self._by_session(tenant_id, caller.user.id, caller.session_id, None)
+        try:
+            organisation = await self._organisations.get(tenant_id)
+        except NotFound:
+            raise refused() from None
+        refuse_unserved(organisation, clock=self._clock, subdomain=None)
+        return Caller(organisation=organisation, user=None)
 
     async def ticket(self, caller: Caller) -> Ticket:
         """What the caller opens one socket with. Raises `InvalidRequest` for one of the operator's services."""
@@ -200,17 +222,19 @@ class Access:
             user=opened.user,
         )
 
-    async def _by_token(self, claims: Claims, subdomain: str | None) -> Caller:
-        scope = Scope(tenant_id=claims.tenant_id, user_id=claims.user_id)
+    async def _by_session(
+        self, tenant_id: TenantId, user_id: UserId, session_id: UUID, subdomain: str | None
+    ) -> Caller:
+        scope = Scope(tenant_id=tenant_id, user_id=user_id)
         of_user = and_(sessions.c.tenant_id == users.c.tenant_id, sessions.c.user_id == users.c.id)
         query = (
             select(*COLUMNS, sessions.c.expires_at.label("session_ends"))
             .select_from(members_of(scope.tenant_id).join(sessions, of_user))
             .where(
                 of_tenant(scope.tenant_id),
-                users.c.id == claims.user_id,
+                users.c.id == user_id,
                 visible(sessions, scope),
-                sessions.c.id == claims.sid,
+                sessions.c.id == session_id,
                 sessions.c.revoked_at.is_(None),
             )
         )
@@ -220,19 +244,22 @@ class Access:
         assert row is not None
         if is_over(row["session_ends"], self._clock):
             raise refused()
-        return Caller(organisation=organisation, user=user, session_id=claims.sid)
+        return Caller(organisation=organisation, user=user, session_id=session_id)
 
-    async def _by_key(self, shown: Credential, subdomain: str | None) -> Caller:
-        scope = Scope(tenant_id=shown.tenant_id)
+    async def _by_key(
+        self, tenant_id: TenantId, key_id: UUID, shown: Credential | None, subdomain: str | None
+    ) -> Caller:
+        """Whose key it is. `shown` is what came with the request; None where it was checked when a socket was opened."""
+        scope = Scope(tenant_id=tenant_id)
         of_maker = and_(api_keys.c.tenant_id == users.c.tenant_id, api_keys.c.user_id == users.c.id)
         query = (
             select(*COLUMNS, api_keys.c.secret_sha256, *(field.label(f"key_{field.name}") for field in KEY_FIELDS))
             .select_from(members_of(scope.tenant_id).join(api_keys, of_maker))
-            .where(of_tenant(scope.tenant_id), visible(api_keys, scope), api_keys.c.id == shown.id)
+            .where(of_tenant(scope.tenant_id), visible(api_keys, scope), api_keys.c.id == key_id)
         )
         async with self._database.tenant(scope) as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-            if row is None or not shown.matches(bytes(row["secret_sha256"])):
+            if row is None or (shown is not None and not shown.matches(bytes(row["secret_sha256"]))):
                 raise refused()
             organisation, maker = principal(row, clock=self._clock, subdomain=subdomain)
             key = msgspec.convert({name: row[f"key_{name}"] for name in ApiKey.__struct_fields__}, ApiKey)

@@ -1,0 +1,88 @@
+"""Questions and answers: whole, as a stream that can be resumed, and what was said before."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
+
+from aura.identity import ConversationId
+from aura.workspace import Workspace
+from aura_server.asking import begin, question_of, resume_point, workspace_for
+from aura_server.auditing import Record
+from aura_server.limits import CALL
+from aura_server.routes.documents import Cursor, Limit
+from aura_server.sse import MEDIA_TYPE, answer_stream
+from aura_server.wire.chat import (
+    ChatRequest,
+    ChatResponse,
+    ContextResponse,
+    FeedbackRequest,
+    MessageResponse,
+    StopRequest,
+)
+from aura_server.wire.common import Items, items_of
+
+_TAGS = ["chat"]
+
+
+@post("/chat/", status_code=200, opt=CALL, tags=_TAGS)
+async def chat(
+    data: JSONBody[ChatRequest], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+) -> ChatResponse:
+    """The whole answer to a message, cited, or a refusal where no document supports one."""
+    asking = await workspace_for(workspace, data.user_id, record)
+    return ChatResponse.of(await asking.ask(**await question_of(asking, data)))
+
+
+@post("/chat/stream", status_code=200, opt=CALL, tags=_TAGS)
+async def stream(request: Request, workspace: NamedDependency[Workspace], record: NamedDependency[Record]) -> Stream:
+    """The answer as server-sent events. With `Last-Event-ID` and no body: the rest of one that began before."""
+    point = resume_point(request)
+    asking, response_id, after = await begin(request, workspace, record) if point is None else (workspace, *point)
+    await asking.responses.get(response_id)  # a foreign one is refused before the stream begins
+    return Stream(answer_stream(asking.responses.read(response_id, after)), media_type=MEDIA_TYPE)
+
+
+@post("/chat/stop", status_code=202, tags=_TAGS)
+async def stop(data: JSONBody[StopRequest], workspace: NamedDependency[Workspace]) -> None:
+    """End an answer now. What was said is kept."""
+    await workspace.responses.stop(data.response_id)
+
+
+@post("/chat/feedback", status_code=204, tags=_TAGS)
+async def feedback(data: JSONBody[FeedbackRequest], workspace: NamedDependency[Workspace]) -> None:
+    """Rate an answer. Rating it again replaces the first opinion."""
+    await workspace.feedback(data.message_id, data.rating, reason=data.reason, comment=data.comment)
+
+
+@get("/chat/history/{user_id:uuid}", tags=_TAGS)
+async def history(
+    user_id: FromPath[UUID],
+    workspace: NamedDependency[Workspace],
+    record: NamedDependency[Record],
+    session_id: FromQuery[UUID | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Items[MessageResponse]:
+    """What was said, the latest first: of one conversation, or of all."""
+    of = await workspace_for(workspace, user_id, record, reading=True)
+    conversation = None if session_id is None else ConversationId(session_id)
+    return items_of(await of.conversations.history(conversation, limit=limit, cursor=cursor), MessageResponse.of)
+
+
+@get("/chat/context/{user_id:uuid}", tags=_TAGS)
+async def context(
+    user_id: FromPath[UUID], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+) -> ContextResponse:
+    """What an answer knows of the user who asks."""
+    of = await workspace_for(workspace, user_id, record, reading=True)
+    recent = await of.conversations.history(limit=10)
+    messages = tuple(MessageResponse.of(message) for message in reversed(recent.items))
+    return ContextResponse(summary="", facts=(), persona={}, recent=messages)
+
+
+HANDLERS = (chat, stream, stop, feedback, history, context)
