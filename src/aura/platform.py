@@ -11,6 +11,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
 from aura.answering.llms import open_llm
+from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock
 from aura.database import security
 from aura.database.embedded import EmbeddedServer
@@ -27,6 +28,7 @@ from aura.errors import NotFound
 from aura.identity import Role, Scope, TenantId, UserId
 from aura.index.embedding import EmbeddingModel, adapt_embedding, open_embedding
 from aura.index.rerank import CrossEncoderReranker
+from aura.memory.conversations import Conversations
 from aura.portal import Portal
 from aura.settings import Settings
 from aura.tenants.organisations import Organisations
@@ -262,6 +264,14 @@ async def _build(
         dedicated_index_chunks=settings.dedicated_index_chunks,
         lease_seconds=settings.ingest_lease_seconds,
     )
+    reranker = _reranker(settings, stack)
+    responses = Responses(
+        database,
+        lambda scope: Conversations(database, scope),
+        resume_seconds=settings.response_resume_seconds,
+        lease_seconds=settings.response_lease_seconds,
+    )
+    stack.push_async_callback(responses.close)
     return Parts(
         settings=settings,
         database=database,
@@ -272,7 +282,8 @@ async def _build(
         portal=portal,
         passwords=passwords,
         cipher=KeyCipher(secret_key),
-        reranker=_reranker(settings, stack),
+        reranker=reranker,
+        responses=responses,
         clock=clock,
     )
 
