@@ -188,21 +188,27 @@ class Responses:
         generation = asker.engine.begin(request.ask, response_id=response_id, message_id=request.message_id)
         run = Run(asker.scope, request, generation, stored)
         self._journal.keep(run)
-        run.task = self._spawn(self._conclude(run, State.STOPPED) if stop else self._generate(run))
+        if stop:
+            run.interrupt(Halt.STOPPED)
+        self._spawn(self._generate(run))
         return run
 
     async def _generate(self, run: Run) -> None:
+        run.task = (
+            asyncio.current_task()
+        )  # not before: a task that is cancelled before it begins would conclude nothing
         try:
+            if run.halt is not None:
+                raise asyncio.CancelledError
             async with aclosing(run.generation.events()) as events:
                 async for event in events:
                     run.take(event)
                     if event.seq == 0 or isinstance(event, ENDS):
                         self._journal.hurry(run)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if run.halt is None or task is None:
+            if run.halt is None or run.task is None:
                 raise
-            task.uncancel()
+            run.task.uncancel()
             if run.halt is Halt.STOPPED:
                 await self._conclude(run, State.STOPPED)
         except Diverged:
