@@ -189,8 +189,8 @@ class Conversations:
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
             question = {**common, "id": uuid5(message_id, "question"), "role": "user", "text": storable(asked)}
-            stored = await session.execute(insert(messages).values(question).on_conflict_do_nothing())
-            if stored.rowcount == 0:
+            new = insert(messages).values(question).on_conflict_do_nothing().returning(messages.c.id)
+            if await session.scalar(new) is None:
                 return message_id
             await session.execute(
                 insert(messages).values(

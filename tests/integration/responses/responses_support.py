@@ -39,12 +39,12 @@ class Speaker(CustomLLM):
     _scripts: list[Sequence[str]] = PrivateAttr(default_factory=lambda: [WORDS])
     _holds: dict[int, asyncio.Event] = PrivateAttr(default_factory=dict)
     _error: Exception | None = PrivateAttr(default=None)
-    _calls: int = PrivateAttr(default=0)
+    _asked: list[list[str]] = PrivateAttr(default_factory=list)
     _open: int = PrivateAttr(default=0)
 
     def forget(self) -> None:
         """Begin as new."""
-        self._scripts, self._holds, self._error, self._calls = [WORDS], {}, None, 0
+        self._scripts, self._holds, self._error, self._asked = [WORDS], {}, None, []
 
     def says(self, *scripts: Sequence[str]) -> None:
         self._scripts = list(scripts)
@@ -59,7 +59,12 @@ class Speaker(CustomLLM):
 
     @property
     def calls(self) -> int:
-        return self._calls
+        return len(self._asked)
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The prompt of each call."""
+        return self._asked
 
     @property
     def open(self) -> int:
@@ -79,8 +84,8 @@ class Speaker(CustomLLM):
         raise NotImplementedError
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Any:
-        script = self._scripts[min(self._calls, len(self._scripts) - 1)]
-        self._calls += 1
+        script = self._scripts[min(self.calls, len(self._scripts) - 1)]
+        self._asked.append([message.content or "" for message in messages])
 
         async def stream() -> Any:
             self._open += 1

@@ -100,6 +100,7 @@ async def test_a_turn_that_was_stored_before_the_process_died_is_stored_once_and
 
     assert isinstance(end, Final)
     assert len(await elsewhere.conversations.recent(conversation)) == 2
+    assert speaker.asked[-1] == speaker.asked[0]
     assert end.answer.message_id == request.message_id
 
 
@@ -138,7 +139,7 @@ async def test_who_had_heard_more_than_was_stored_is_told_of_the_interruption_to
 
 async def test_what_nobody_generates_can_be_stopped(acme: Workspace, speaker: Speaker, replicas: Replicas) -> None:
     elsewhere = replicas().of(acme)
-    response_id, seen = await dead(replicas(), acme, speaker)
+    response_id, _ = await dead(replicas(), acme, speaker)
     await until(lambda: abandoned(elsewhere, response_id))
 
     await elsewhere.responses.stop(response_id)
