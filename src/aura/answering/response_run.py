@@ -101,7 +101,7 @@ class Run:
         return self._confirmed < len(self._stored)
 
     def response(self) -> Response:
-        """What is known of it, where it has no row."""
+        """What is known of it, which the database may not know yet."""
         return Response(
             id=self.id,
             state=self.state,

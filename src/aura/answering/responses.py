@@ -91,7 +91,7 @@ class Responses:
     async def get(self, asker: Asker, response_id: UUID) -> Response:
         """What is known of a response. Raises `NotFound`."""
         run = self._here(asker, response_id)
-        if run is not None and not run.durable:
+        if run is not None:
             return run.response()
         return _own(asker, await self._records.find(asker.scope, response_id))
 

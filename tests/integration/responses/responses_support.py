@@ -29,8 +29,8 @@ from aura.testing.embeddings import HashEmbedding
 
 QUESTION = "Tell me about storks"
 WORDS = tuple(f"Stork {n} stands on one leg. " for n in range(40))
-LEASE_SECONDS = 1.2
-RESUME_SECONDS = 30.0
+SHORT_LEASE_SECONDS = 1.2
+"""Of a process that will be gone, so that nobody waits long for its work."""
 
 
 class Speaker(CustomLLM):
@@ -119,13 +119,13 @@ class FragileDatabase(Database):
 class Replica:
     """Another process of the same platform, as far as responses go: its own connections, its own memory."""
 
-    def __init__(self, database: FragileDatabase, *, resume_seconds: float = RESUME_SECONDS) -> None:
+    def __init__(self, database: FragileDatabase, *, resume_seconds: float = 30.0, lease_seconds: float = 10.0) -> None:
         self.database = database
         self.responses = Responses(
             database,
             lambda scope: Conversations(database, scope),
             resume_seconds=resume_seconds,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=lease_seconds,
         )
 
     def of(self, workspace: Workspace, model: CustomLLM | None = None) -> Workspace:
@@ -228,7 +228,7 @@ class Slow(Speaker):
 
 async def generate(data_dir: str, subdomain: str, conversation: str) -> None:
     """What the process does: start one response, say its id, and read it aloud."""
-    settings = Settings.load(data_dir=Path(data_dir), response_lease_seconds=LEASE_SECONDS)
+    settings = Settings.load(data_dir=Path(data_dir), response_lease_seconds=SHORT_LEASE_SECONDS)
     async with Aura.open(settings, embed_model=HashEmbedding(), llm=Slow(), recover=False) as aura:
         workspace = await aura.workspace(subdomain)
         response_id = await start(workspace, conversation=UUID(conversation))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
-from responses_support import Replicas, Speaker, read, read_until, start, text_of, until
+from responses_support import SHORT_LEASE_SECONDS, Replicas, Speaker, read, read_until, start, text_of, until
 
 from aura import Delta, Failed, Final, Workspace
 
@@ -46,7 +46,7 @@ async def test_a_short_absence_of_the_database_is_not_noticed(
 async def test_a_database_that_stays_away_ends_every_stream_with_an_error(
     acme: Workspace, speaker: Speaker, replicas: Replicas
 ) -> None:
-    replica, other = replicas(), replicas()
+    replica, other = (replicas(lease_seconds=SHORT_LEASE_SECONDS) for _ in range(2))
     here, elsewhere = replica.of(acme), other.of(acme)
     speaker.hold(20)
     response_id = await start(here)

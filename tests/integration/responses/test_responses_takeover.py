@@ -14,6 +14,7 @@ import msgspec
 import responses_support
 from responses_support import (
     QUESTION,
+    SHORT_LEASE_SECONDS,
     WORDS,
     Replica,
     Replicas,
@@ -58,7 +59,7 @@ async def test_another_replica_goes_on_and_the_union_is_an_uninterrupted_run(
     other = replicas()
     elsewhere = other.of(acme)
     conversation = await elsewhere.conversations.start()
-    response_id, seen = await dead(replicas(), acme, speaker, conversation)
+    response_id, seen = await dead(replicas(lease_seconds=SHORT_LEASE_SECONDS), acme, speaker, conversation)
 
     rest = await read(elsewhere, response_id, seen[-1].seq)
 
@@ -73,7 +74,7 @@ async def test_another_replica_goes_on_and_the_union_is_an_uninterrupted_run(
 
 
 async def test_one_replica_alone_takes_it_over(acme: Workspace, speaker: Speaker, replicas: Replicas) -> None:
-    response_id, seen = await dead(replicas(), acme, speaker)
+    response_id, seen = await dead(replicas(lease_seconds=SHORT_LEASE_SECONDS), acme, speaker)
     others = [replicas().of(acme) for _ in range(3)]
 
     rests = await asyncio.gather(*(read(other, response_id, seen[-1].seq) for other in others))
@@ -86,7 +87,7 @@ async def test_one_replica_alone_takes_it_over(acme: Workspace, speaker: Speaker
 async def test_a_turn_that_was_stored_before_the_process_died_is_stored_once_and_is_no_history_of_itself(
     acme: Workspace, speaker: Speaker, replicas: Replicas
 ) -> None:
-    first, other = replicas(), replicas()
+    first, other = replicas(lease_seconds=SHORT_LEASE_SECONDS), replicas()
     elsewhere = other.of(acme)
     conversation = await elsewhere.conversations.start()
     response_id, _ = await dead(first, acme, speaker, conversation)
@@ -110,7 +111,7 @@ async def test_a_model_that_says_something_else_now_ends_it_with_an_error_and_sp
     elsewhere = replicas().of(acme)
     conversation = await elsewhere.conversations.start()
     speaker.says(WORDS, [f"Heron {n} flies. " for n in range(40)])
-    response_id, _ = await dead(replicas(), acme, speaker, conversation)
+    response_id, _ = await dead(replicas(lease_seconds=SHORT_LEASE_SECONDS), acme, speaker, conversation)
 
     events = await read(elsewhere, response_id)
 
@@ -128,7 +129,7 @@ async def test_who_had_heard_more_than_was_stored_is_told_of_the_interruption_to
 ) -> None:
     elsewhere = replicas().of(acme)
     speaker.says(WORDS, ["Herons fly. "])
-    response_id, _ = await dead(replicas(), acme, speaker)
+    response_id, _ = await dead(replicas(lease_seconds=SHORT_LEASE_SECONDS), acme, speaker)
 
     [only] = await read(elsewhere, response_id, 1000)
     [again] = await read(elsewhere, response_id, 1000)
@@ -139,7 +140,7 @@ async def test_who_had_heard_more_than_was_stored_is_told_of_the_interruption_to
 
 async def test_what_nobody_generates_can_be_stopped(acme: Workspace, speaker: Speaker, replicas: Replicas) -> None:
     elsewhere = replicas().of(acme)
-    response_id, _ = await dead(replicas(), acme, speaker)
+    response_id, _ = await dead(replicas(lease_seconds=SHORT_LEASE_SECONDS), acme, speaker)
     await until(lambda: abandoned(elsewhere, response_id))
 
     await elsewhere.responses.stop(response_id)
@@ -176,7 +177,7 @@ async def test_an_orderly_end_hands_it_over_at_once_with_all_that_was_said(
 
 
 async def test_who_was_replaced_writes_no_more(acme: Workspace, speaker: Speaker, replicas: Replicas) -> None:
-    first, other = replicas(), replicas()
+    first, other = replicas(lease_seconds=SHORT_LEASE_SECONDS), replicas()
     here, elsewhere = first.of(acme), other.of(acme)
     gate = speaker.hold(20)
     response_id = await start(here)
@@ -235,7 +236,7 @@ async def test_purging_ends_what_nobody_came_back_for_and_deletes_what_is_old(
     keeper = replicas(resume_seconds=0.5)
     elsewhere = keeper.of(acme)
     conversation = await elsewhere.conversations.start()
-    response_id, _ = await dead(replicas(), acme, speaker, conversation)
+    response_id, _ = await dead(replicas(lease_seconds=SHORT_LEASE_SECONDS), acme, speaker, conversation)
     fresh = await start(elsewhere)
     await read(elsewhere, fresh)
     await until(lambda: keeper.held == 0)
