@@ -14,6 +14,7 @@ from aura.access.access import Access, AccessSettings
 from aura.access.callers import Caller
 from aura.access.tokens import derived_secret
 from aura.answering.llms import open_llm
+from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock
 from aura.database import security
 from aura.database.embedded import EmbeddedServer
@@ -31,6 +32,7 @@ from aura.health import Checks, Health
 from aura.identity import Role, Scope, TenantId, UserId
 from aura.index.embedding import EmbeddingModel, adapt_embedding, open_embedding
 from aura.index.rerank import CrossEncoderReranker
+from aura.memory.conversations import Conversations
 from aura.portal import Portal
 from aura.settings import Settings
 from aura.tenants.organisations import Organisations
@@ -288,6 +290,14 @@ async def _build(
         dedicated_index_chunks=settings.dedicated_index_chunks,
         lease_seconds=settings.ingest_lease_seconds,
     )
+    reranker = _reranker(settings, stack)
+    responses = Responses(
+        database,
+        lambda scope: Conversations(database, scope),
+        resume_seconds=settings.response_resume_seconds,
+        lease_seconds=settings.response_lease_seconds,
+    )
+    stack.push_async_callback(responses.close)
     return Parts(
         settings=settings,
         database=database,
@@ -299,7 +309,8 @@ async def _build(
         passwords=passwords,
         cipher=KeyCipher(secret_key),
         access=_access(settings, secret_key),
-        reranker=_reranker(settings, stack),
+        reranker=reranker,
+        responses=responses,
         clock=clock,
     )
 

@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     """A tenant with more chunks than this is promoted to an HNSW table of its own."""
     context_tokens: int = Field(default=2_000, ge=200)
     """The most passage text that an answer's prompt holds."""
+    response_resume_seconds: float = Field(default=30.0, gt=0)
+    """How long an answer goes on without anybody who reads it; then the model is stopped, and what was said is stored."""
+    response_lease_seconds: float = Field(default=10.0, ge=1)
+    """How long the process that generates an answer may be silent before another takes the answer over."""
 
     requests_per_minute: int = Field(default=600, ge=1)
     """Of one organisation, whoever asks."""

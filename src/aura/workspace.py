@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from llama_index.core import VectorStoreIndex
@@ -20,6 +21,8 @@ from aura.access.idempotency import Idempotency
 from aura.answering.context import ContextBuilder
 from aura.answering.engine import AnswerEngine, Ask
 from aura.answering.events import Answer, AnswerEvent
+from aura.answering.own_responses import OwnResponses
+from aura.answering.responses import Asker, Responses
 from aura.clock import Clock
 from aura.database.engine import Database
 from aura.documents.catalogue import Catalogue
@@ -40,6 +43,7 @@ from aura.index.retriever import HybridRetriever
 from aura.index.store import TenantVectorStore
 from aura.index.tenant_index import Mode, Search, TenantIndex
 from aura.memory.conversations import Conversations
+from aura.memory.feedback import Feedback
 from aura.portal import Portal
 from aura.settings import Settings
 from aura.tenants.collections import Collections
@@ -70,6 +74,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     cipher: KeyCipher
     access: AccessSettings
     reranker: CrossEncoderReranker | None
+    responses: Responses
     clock: Clock
 
 
@@ -106,6 +111,9 @@ class Workspace:
             collections=None if grant is None else grant.collections,
             verbs=None if grant is None else grant.verbs,
         )
+        self._asked_by: str | None = None
+        self._owner = self.scope
+        """Whose the conversations are. Another's than the documents', where an admin asks in a member's name."""
 
     def __repr__(self) -> str:
         return f"Workspace({self.organisation.subdomain!r}, user={self.user.email if self.user else None!r})"
@@ -197,6 +205,41 @@ class Workspace:
         )
         return [found.passage for found in results.found]
 
+    async def feedback(self, message_id: UUID, rating: int, reason: str = "", comment: str = "") -> None:
+        """Rate an answer of the user's: 1 or -1. Rating it again replaces the first opinion.
+
+        Raises:
+            InvalidRequest: the rating is another number, or a text is too long.
+            NotFound: the user has no answer with this id.
+        """
+        self.scope.require(Verb.ASK)
+        if not self._reads_history:
+            raise NotFound("there is no such answer")
+        await Feedback(self._parts.database, self._owner).give(message_id, rating, reason=reason, comment=comment)
+
+    async def on_behalf_of(self, user_id: UserId) -> Workspace:
+        """This workspace for its own user; for an admin, one that asks in the name of a member.
+
+        There, questions and answers go to the member's conversations, which the admin can not read unless the organisation
+        says so (`custom_settings["admins_read_history"]`); memory is not used then either. Answers draw on what the whole
+        organisation may see, never on the member's private documents. The caller writes it into the audit.
+
+        Raises:
+            NotFound: there is no such member, or the caller is no admin: the two are never told apart.
+        """
+        if self.user is not None and self.user.id == user_id:
+            return self
+        if not self._administers or not self.scope.may(Verb.ADMIN):
+            raise NotFound("there is no such user")
+        member = await Users(self._parts.database, self.scope, passwords=self._parts.passwords).get(user_id)
+        if not member.is_active:
+            raise NotFound("there is no such user")
+        delegate = Workspace(self._parts, self.organisation, member, key=self._key, grant=self.grant)
+        delegate._asked_by = "programs" if self.user is None else str(self.user.id)
+        delegate._owner = delegate.scope
+        delegate.scope = msgspec.structs.replace(self.scope, user_id=None, role=Role.USER)
+        return delegate
+
     # -- LlamaIndex ----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -275,7 +318,16 @@ class Workspace:
     @property
     def conversations(self) -> Conversations:
         """The user's conversations."""
-        return Conversations(self._parts.database, self.scope)
+        return Conversations(self._parts.database, self._owner, readable=self._reads_history)
+
+    @property
+    def responses(self) -> OwnResponses:
+        """Answers that go on without their reader, and can be read again from any replica."""
+        self.scope.require(Verb.ASK)
+        # What a key that is limited to collections began is its own: other answers of its maker may quote more.
+        limited = None if self._key is None or self.scope.collections is None else f"key:{self._key.id}"
+        asker = Asker(scope=self._owner, engine=self._engine, asked_by=self._asked_by or limited)
+        return OwnResponses(self._parts.responses, asker, self._asked)
 
     @property
     def users(self) -> Users:
@@ -431,16 +483,16 @@ class Workspace:
             settings=self._parts.settings,
         )
         # An answer reads what it needs, whether or not the key that asks may read by itself.
-        inside = msgspec.structs.replace(self.scope, verbs=None)
+        inside = msgspec.structs.replace(self._owner, verbs=None)
         ledger = Ledger(
             self._parts.database,
-            self.scope,
+            self._owner,
             clock=self._parts.clock,
             api_key_id=None if self._key is None else self._key.id,
         )
         return AnswerEngine(
             context=context,
-            conversations=Conversations(self._parts.database, inside),
+            conversations=Conversations(self._parts.database, inside, readable=self._reads_history),
             llm=self._parts.llm,
             meter=Meter(ledger, count_tokens=embedder.count_tokens),
         )
@@ -451,11 +503,15 @@ class Workspace:
 
     @property
     def _administers(self) -> bool:
-        return self.user is None or self.user.may_administer
+        return self._asked_by is None and (self.user is None or self.user.may_administer)
 
     @property
     def _may_upload(self) -> bool:
-        return self.user is None or self.user.may_upload_documents
+        return self._asked_by is None and (self.user is None or self.user.may_upload_documents)
+
+    @property
+    def _reads_history(self) -> bool:
+        return self._asked_by is None or self.organisation.admins_read_history
 
     async def _asked(
         self,
@@ -471,7 +527,7 @@ class Workspace:
             message=message,
             conversation_id=conversation,
             collection_id=await self._collection_id(collection),
-            use_memory=use_memory,
+            use_memory=use_memory and self._reads_history,
             search_knowledge=search_knowledge,
             temporary=temporary,
         )

@@ -25,6 +25,7 @@ from aura.answering.events import (
     Sources,
     Timings,
 )
+from aura.answering.hygiene import storable
 from aura.answering.llms import provider_of, translate, usage
 from aura.answering.prompts import answer_messages, refusal, standalone
 from aura.answering.stream import AnswerStream, Checked, Piece
@@ -52,15 +53,25 @@ class Turn(Protocol):
 class History(Protocol):
     """Where turns are kept."""
 
-    async def recent(self, conversation_id: ConversationId, *, limit: int = 10) -> Sequence[Turn]: ...
-    async def add_turn(self, conversation_id: ConversationId, asked: str, answer: Answer) -> UUID: ...
+    async def require(self, conversation_id: ConversationId) -> None: ...
+    async def recent(
+        self, conversation_id: ConversationId, *, limit: int = 10, until: int | None = None
+    ) -> Sequence[Turn]: ...
+    async def last_seq(self, conversation_id: ConversationId) -> int: ...
+    async def add_turn(
+        self, conversation_id: ConversationId, asked: str, answer: Answer, *, message_id: UUID | None = None
+    ) -> UUID: ...
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One question, as `Workspace.ask` takes it."""
+    """One question, as `Workspace.ask` takes it.
+
+    `history_until` is the `seq` of the last message that counts as said before, so that asking again gives the same prompt.
+    """
 
     message: str
     conversation_id: ConversationId | None = None
+    history_until: int | None = None
     collection_id: CollectionId | None = None
     use_memory: bool = True
     search_knowledge: bool = True
@@ -83,61 +94,86 @@ class AnswerEngine:
         self._llm = llm
         self._meter = meter
 
+    @property
+    def model(self) -> str:
+        """The name of the model that answers."""
+        return self._llm.metadata.model_name
+
     async def answer(self, ask: Ask) -> Answer:
         """The finished answer; raises what `stream` reports as `error`."""
-        async with aclosing(self._events(ask)) as events:
+        async with aclosing(self._kept(self.begin(ask))) as events:
             async for event in events:
                 if isinstance(event, Final | Refusal):
                     return event.answer
         raise Unavailable("the answer ended without an end; ask again")
 
     async def stream(self, ask: Ask) -> AsyncGenerator[AnswerEvent]:
-        """`sources`, `delta`s and `citation`s, then `final`, `refusal` or `error`."""
-        response_id, seq = uuid4(), 0
+        """`sources`, `delta`s and `citation`s, then `final`, `refusal` or `error`. Closing it stores what was said."""
+        generation = self.begin(ask)
         try:
-            async with aclosing(self._events(ask, response_id)) as events:
+            async with aclosing(self._kept(generation)) as events:
                 async for event in events:
-                    seq = event.seq + 1
                     yield event
         except AuraError as error:
-            yield Failed(
-                response_id=response_id,
-                seq=seq,
-                kind=type(error).__name__,
-                message=str(error),
-                retry_after_seconds=getattr(error, "retry_after_seconds", None),
-            )
+            yield generation.failed(error)
 
-    async def _events(self, ask: Ask, response_id: UUID | None = None) -> AsyncGenerator[AnswerEvent]:
-        response = _Response(ask, response_id or uuid4(), self._llm)
-        _refuse_unusable(ask.message)
+    def begin(self, ask: Ask, *, response_id: UUID | None = None, message_id: UUID | None = None) -> Generation:
+        """One answer, not begun yet: `events` makes it.
+
+        Args:
+            message_id: what the answer's message will be called; storing it again changes nothing.
+        """
+        response_id = response_id or uuid4()
+        call = Call(response_id, provider=provider_of(self._llm), model=self.model, free=self.model == EXTRACTIVE)
+        return Generation(self, ask, call, response_id=response_id, message_id=message_id, model=self.model)
+
+    async def events(self, generation: Generation) -> AsyncGenerator[AnswerEvent]:
+        """`sources`, `delta`s and `citation`s, then `final` or `refusal`, whose turn is stored; raises `AuraError`.
+
+        Closing it closes the model's stream and stores nothing: `Generation.keep` does.
+        """
+        ask = generation.ask
+        refuse_unusable(ask.message)
         history = await self._history(ask)
-        async with self._meter.metered(response.call), aclosing(self._respond(ask, response, history)) as events:
+        async with self._meter.metered(generation.call), aclosing(self._respond(generation, history)) as events:
             async for event in events:
                 yield event
 
-    async def _respond(
-        self, ask: Ask, response: _Response, history: Sequence[ChatMessage]
-    ) -> AsyncGenerator[AnswerEvent]:
-        response.question = standalone(history, ask.message)
-        passages = await self._retrieve(ask, response) if ask.search_knowledge else ()
-        yield response.sources(passages)
-        try:
-            if passages or not ask.search_knowledge:
-                async with aclosing(self._generate(ask, response, history)) as pieces:
-                    async for piece in pieces:
-                        yield response.piece(piece)
-        except (GeneratorExit, asyncio.CancelledError):
-            await asyncio.shield(self._store(ask, response.answer()))
-            raise
-        answer = response.answer()
-        answer = msgspec.structs.replace(answer, message_id=await self._store(ask, answer))
-        response.call.ended(refused=answer.refused)
+    async def _respond(self, generation: Generation, history: Sequence[ChatMessage]) -> AsyncGenerator[AnswerEvent]:
+        ask = generation.ask
+        generation.question = standalone(history, ask.message)
+        passages = await self._retrieve(generation) if ask.search_knowledge else ()
+        yield generation.sources(passages)
+        if passages or not ask.search_knowledge:
+            async with aclosing(self._generate(generation, history)) as pieces:
+                async for piece in pieces:
+                    yield generation.piece(piece)
+        generation.finished = True
+        answer = await generation.keep(generation.answer())
+        generation.call.ended(refused=answer.refused)
         end = Refusal if answer.refused else Final
-        yield end(response_id=response.id, seq=response.next_seq(), answer=answer)
+        yield end(response_id=generation.id, seq=generation.next_seq(), answer=answer)
 
-    async def _generate(self, ask: Ask, response: _Response, history: Sequence[ChatMessage]) -> AsyncGenerator[Piece]:
+    async def store(self, ask: Ask, answer: Answer, message_id: UUID | None) -> UUID | None:
+        """Store the turn; the id of the answer's message, None where nothing is to be kept."""
+        if ask.conversation_id is None or ask.temporary:
+            return None
+        return await self._conversations.add_turn(ask.conversation_id, ask.message, answer, message_id=message_id)
+
+    async def _kept(self, generation: Generation) -> AsyncGenerator[AnswerEvent]:
+        """The events; a reader who goes away before the end leaves what was said behind, stored as stopped."""
+        try:
+            async with aclosing(self.events(generation)) as events:
+                async for event in events:
+                    yield event
+        except (GeneratorExit, asyncio.CancelledError):
+            if not generation.finished and generation.began:
+                await asyncio.shield(generation.keep(generation.answer(stopped=True)))
+            raise
+
+    async def _generate(self, response: Generation, history: Sequence[ChatMessage]) -> AsyncGenerator[Piece]:
         """The model's text and citations, checked as they pass."""
+        ask = response.ask
         stream = AnswerStream(response.passages, question=ask.message, knowledge=ask.search_knowledge)
         messages = (
             answer_messages(response.question, response.passages, history)
@@ -150,7 +186,7 @@ class AnswerEngine:
                 async for token in tokens:
                     response.note_first_token()
                     response.call.heard(token.delta or "", usage(token))
-                    for piece in stream.feed(token.delta or ""):
+                    for piece in stream.feed(storable(token.delta or "")):
                         yield piece
         except AuraError:
             raise
@@ -164,39 +200,60 @@ class AnswerEngine:
         """What was said before. A conversation that is not the caller's is refused here, before anything is spent on it."""
         if ask.conversation_id is None:
             return []
+        if not ask.use_memory:
+            await self._conversations.require(ask.conversation_id)
+            return []
         turns = await self._conversations.recent(
-            ask.conversation_id, limit=2 * _TURNS_OF_HISTORY if ask.use_memory else 0
+            ask.conversation_id, limit=2 * _TURNS_OF_HISTORY, until=ask.history_until
         )
-        return [ChatMessage(role=MessageRole(turn.role), content=turn.text) for turn in turns]
+        return [ChatMessage(role=MessageRole(turn.role), content=turn.text) for turn in turns if turn.text]
 
-    async def _retrieve(self, ask: Ask, response: _Response) -> tuple[Passage, ...]:
-        context = await self._context.passages(response.question, ask.collection_id)
+    async def _retrieve(self, response: Generation) -> tuple[Passage, ...]:
+        context = await self._context.passages(response.question, response.ask.collection_id)
         response.note_retrieval(context)
         return context.passages
 
-    async def _store(self, ask: Ask, answer: Answer) -> UUID | None:
-        if ask.conversation_id is None or ask.temporary:
-            return None
-        return await self._conversations.add_turn(ask.conversation_id, ask.message, answer)
 
+class Generation:
+    """One answer in the making: its numbering, its clock, its passages, its text."""
 
-class _Response:
-    """What one response has come to so far: its numbering, its clock, its passages, its text."""
-
-    def __init__(self, ask: Ask, response_id: UUID, llm: LLM) -> None:
-        model = llm.metadata.model_name
+    def __init__(
+        self, engine: AnswerEngine, ask: Ask, call: Call, *, response_id: UUID, message_id: UUID | None, model: str
+    ) -> None:
+        self.ask = ask
+        self.call = call
         self.id = response_id
-        self.call = Call(response_id, provider=provider_of(llm), model=model, free=model == EXTRACTIVE)
         self.question = ask.message
         self.passages: tuple[Passage, ...] = ()
         self.end: Checked | None = None
-        self._ask = ask
+        self.finished = False
+        """Whether the model is done, and stopping can change nothing any more."""
+        self._engine = engine
+        self._message_id = message_id
         self._model = model
         self._text = ""
         self._citations: list[Citation] = []
         self._seq = 0
         self._started = time.perf_counter()
         self._timings = Timings()
+
+    @property
+    def began(self) -> bool:
+        """Whether there was any event."""
+        return self._seq > 0
+
+    def events(self) -> AsyncGenerator[AnswerEvent]:
+        """As `AnswerEngine.events`."""
+        return self._engine.events(self)
+
+    async def keep(self, answer: Answer) -> Answer:
+        """Store the turn; the answer with the id of its message."""
+        message_id = await self._engine.store(self.ask, answer, self._message_id)
+        return msgspec.structs.replace(answer, message_id=message_id)
+
+    def failed(self, error: AuraError) -> Failed:
+        """The event that ends it with an error."""
+        return failure(self.id, self._seq, error)
 
     def next_seq(self) -> int:
         self._seq += 1
@@ -223,24 +280,40 @@ class _Response:
             elapsed = time.perf_counter() - self._started
             self._timings = msgspec.structs.replace(self._timings, first_token_seconds=elapsed)
 
-    def answer(self) -> Answer:
-        """The answer as it stands: finished, a refusal, or what was said until the stream was closed."""
-        refused = self.end.refused if self.end is not None else self._ask.search_knowledge and not self.passages
+    def answer(self, *, stopped: bool = False) -> Answer:
+        """The answer as it stands: finished, a refusal, or what was said until it was `stopped`."""
+        refused = self.end.refused if self.end is not None else self._is_without_support and not stopped
         text, citations = self._text, tuple(self._citations)
         if self.end is not None:
             text, citations = self.end.text, self.end.citations
         return Answer(
             response_id=self.id,
             question=self.question,
-            text=refusal(self._ask.message) if refused else text,
+            text=refusal(self.ask.message) if refused else text,
             citations=() if refused else citations,
             sources=self.passages,
             refused=refused,
             model=self._model,
             cost_usd=0.0 if self._model == EXTRACTIVE else None,
             timings=msgspec.structs.replace(self._timings, total_seconds=time.perf_counter() - self._started),
-            conversation_id=self._ask.conversation_id,
+            conversation_id=self.ask.conversation_id,
+            stopped=stopped,
         )
+
+    @property
+    def _is_without_support(self) -> bool:
+        return self.ask.search_knowledge and not self.passages
+
+
+def failure(response_id: UUID, seq: int, error: AuraError) -> Failed:
+    """`error` as the event that tells of it."""
+    return Failed(
+        response_id=response_id,
+        seq=seq,
+        kind=type(error).__name__,
+        message=str(error),
+        retry_after_seconds=getattr(error, "retry_after_seconds", None),
+    )
 
 
 @asynccontextmanager
@@ -253,7 +326,8 @@ async def _closing(stream: AsyncIterable[ChatResponse]) -> AsyncGenerator[AsyncI
             await stream.aclose()
 
 
-def _refuse_unusable(message: str) -> None:
+def refuse_unusable(message: str) -> None:
+    """Raise `InvalidRequest` for a message that can not be answered."""
     if not message.strip():
         raise InvalidRequest("the message is empty: ask something", field="message")
     if len(message) > LONGEST_MESSAGE:

@@ -46,7 +46,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A finished answer. `text` carries markers `[n]` that `citations` prove; a refusal has none.
 
-    `cost_usd` is None where the model has a price that AURA does not know.
+    `cost_usd` is None where the model has a price that AURA does not know. With `stopped` the text is what had been said
+    until somebody stopped it, or nobody listened any more.
     """
 
     response_id: UUID
@@ -60,6 +61,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     timings: Timings
     conversation_id: ConversationId | None = None
     message_id: UUID | None = None
+    stopped: bool = False
 
     def __str__(self) -> str:
         proofs = "".join(
@@ -117,7 +119,10 @@ class Refusal(AnswerEvent, frozen=True, kw_only=True, tag="refusal"):
 
 
 class Failed(AnswerEvent, frozen=True, kw_only=True, tag="error"):
-    """The answer could not be finished. `kind` is the name of the error of `aura.errors`."""
+    """The answer could not be finished. `kind` is the name of the error of `aura.errors`.
+
+    One that concerns this reading alone repeats the number of the event before it, so that reading on from there works.
+    """
 
     kind: str
     message: str
@@ -125,3 +130,8 @@ class Failed(AnswerEvent, frozen=True, kw_only=True, tag="error"):
 
 
 Outcome = Literal["final", "refusal", "error"]
+
+ENDS = (Final, Refusal, Failed)
+"""One of these is the last event of a response."""
+AnyEvent = Sources | Delta | Cited | Final | Refusal | Failed
+"""Every kind of event, as msgspec tells them apart by `type`."""

@@ -49,6 +49,11 @@ def instructs(sentence: str) -> bool:
     return any(pattern.search(sentence) for pattern in _INSTRUCTIONS)
 
 
+def storable(text: str) -> str:
+    """Without what PostgreSQL's text can not hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
 def host_of(url: str) -> str:
     """The host that a URL leads to, lower-case; empty when it has none or can not be read."""
     try:

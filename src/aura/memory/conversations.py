@@ -6,14 +6,16 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.answering.events import Answer, Citation
+from aura.answering.hygiene import storable
 from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import conversations, messages
@@ -36,6 +38,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     citations: tuple[Citation, ...] = ()
     model: str | None = None
     refused: bool = False
+    stopped: bool = False
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +51,16 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conversations:
-    """One user's conversations; without a user, those that the organisation's own programs hold."""
+    """One user's conversations; without a user, those that the organisation's own programs hold.
 
-    def __init__(self, database: Database, scope: Scope) -> None:
+    Args:
+        readable: False for who may begin them and add to them, but not read them: an admin who asks for a member.
+    """
+
+    def __init__(self, database: Database, scope: Scope, *, readable: bool = True) -> None:
         self._database = database
         self._scope = scope
+        self._readable = readable
 
     async def start(self) -> ConversationId:
         """A new, empty conversation. An API key that is limited to collections sees those alone that such a key began."""
@@ -70,27 +78,117 @@ class Conversations:
             )
         return conversation_id
 
-    async def recent(self, conversation_id: ConversationId, *, limit: int = 10) -> Sequence[Message]:
+    async def require(self, conversation_id: ConversationId) -> None:
+        """Raise `NotFound` unless there is such a conversation in the scope."""
+        async with self._database.tenant(self._scope) as session:
+            await self._require(session, conversation_id)
+
+    async def get(self, conversation_id: ConversationId) -> Conversation:
+        """One conversation. Raises `NotFound`."""
+        self._refuse_unreadable()
+        query = select(conversations).where(self._mine(conversations), conversations.c.id == conversation_id)
+        async with self._database.tenant(self._scope) as session:
+            row = (await session.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("there is no such conversation")
+        return _conversation(row)
+
+    async def rename(self, conversation_id: ConversationId, title: str) -> Conversation:
+        """Give a conversation another title.
+
+        Raises:
+            InvalidRequest: the title is empty, too long, or no line of text.
+            NotFound: there is no such conversation in the scope.
+        """
+        self._refuse_unreadable()
+        title = validation.name(title, field="title")
+        change = (
+            update(conversations)
+            .where(self._mine(conversations), conversations.c.id == conversation_id)
+            .values(title=title)
+            .returning(conversations)
+        )
+        async with self._database.tenant(self._scope) as session:
+            row = (await session.execute(change)).one_or_none()
+        if row is None:
+            raise NotFound("there is no such conversation")
+        return _conversation(row)
+
+    async def recent(
+        self, conversation_id: ConversationId, *, limit: int = 10, until: int | None = None
+    ) -> Sequence[Message]:
         """The last messages, oldest first.
+
+        Args:
+            until: the `seq` of the last one that counts (`last_seq`); None is the conversation as it stands.
 
         Raises:
             NotFound: there is no such conversation in the scope.
         """
         self._scope.require(Verb.READ)
+        self._refuse_unreadable()
+        query = (
+            select(messages)
+            .where(self._mine(messages), messages.c.conversation_id == conversation_id)
+            .order_by(messages.c.seq.desc())
+            .limit(limit)
+        )
+        if until is not None:
+            query = query.where(messages.c.seq <= until)
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
-            rows = await session.execute(
-                select(messages)
-                .where(self._mine(messages), messages.c.conversation_id == conversation_id)
-                .order_by(messages.c.seq.desc())
-                .limit(limit)
-            )
+            rows = await session.execute(query)
             return [_message(row) for row in reversed(rows.all())]
 
-    async def add_turn(self, conversation_id: ConversationId, asked: str, answer: Answer) -> UUID:
-        """Store a question and its answer; the id of the answer's message."""
+    async def last_seq(self, conversation_id: ConversationId) -> int:
+        """The number of a conversation's latest message, 0 when it has none. Raises `NotFound`."""
+        query = select(func.coalesce(func.max(messages.c.seq), 0)).where(
+            self._mine(messages), messages.c.conversation_id == conversation_id
+        )
+        async with self._database.tenant(self._scope) as session:
+            await self._require(session, conversation_id)
+            return int(await session.scalar(query) or 0)
+
+    async def history(
+        self, conversation_id: ConversationId | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Message]:
+        """Messages, the newest first, a page at a time: of one conversation, or of all.
+
+        Raises:
+            InvalidRequest: the cursor is none of ours, or the limit is not between 1 and 1,000.
+            NotFound: there is no such conversation in the scope.
+        """
+        self._scope.require(Verb.READ)
+        self._refuse_unreadable()
+        before = _number(cursor)
+        query = (
+            select(messages)
+            .where(self._mine(messages))
+            .order_by(messages.c.seq.desc())
+            .limit(validation.page_size(limit) + 1)
+        )
+        if before:
+            query = query.where(messages.c.seq < before)
+        if conversation_id is not None:
+            query = query.where(messages.c.conversation_id == conversation_id)
+        async with self._database.tenant(self._scope) as session:
+            if conversation_id is not None:
+                await self._require(session, conversation_id)
+            rows = (await session.execute(query)).all()
+        more = len(rows) > limit
+        items = tuple(_message(row) for row in rows[:limit])
+        return Page(items=items, next_cursor=str(rows[limit - 1].seq) if more else None)
+
+    async def add_turn(
+        self, conversation_id: ConversationId, asked: str, answer: Answer, *, message_id: UUID | None = None
+    ) -> UUID:
+        """Store a question and its answer; the id of the answer's message.
+
+        Args:
+            message_id: the id that it gets. A turn that is there already under it stays as it is.
+        """
         self._scope.require(Verb.ASK)
-        message_id = uuid4()
+        message_id = message_id or uuid4()
         common = {
             "tenant_id": self._scope.tenant_id,
             "user_id": self._scope.user_id,
@@ -98,20 +196,24 @@ class Conversations:
         }
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
-            await session.execute(insert(messages).values(**common, id=uuid4(), role="user", text=_storable(asked)))
+            question = {**common, "id": uuid5(message_id, "question"), "role": "user", "text": storable(asked)}
+            new = insert(messages).values(question).on_conflict_do_nothing().returning(messages.c.id)
+            if await session.scalar(new) is None:
+                return message_id
             await session.execute(
                 insert(messages).values(
                     **common,
                     id=message_id,
                     role="assistant",
-                    text=_storable(answer.text),
+                    text=storable(answer.text),
                     citations=msgspec.to_builtins(answer.citations),
                     model=answer.model,
                     cost_usd=answer.cost_usd or 0,
                     refused=answer.refused,
+                    stopped=answer.stopped,
                 )
             )
-            title = func.coalesce(func.nullif(conversations.c.title, ""), _storable(asked)[:_TITLE_CHARACTERS])
+            title = func.coalesce(func.nullif(conversations.c.title, ""), storable(asked)[:_TITLE_CHARACTERS])
             await session.execute(
                 update(conversations)
                 .where(self._mine(conversations), conversations.c.id == conversation_id)
@@ -126,7 +228,8 @@ class Conversations:
             InvalidRequest: the cursor is none of ours, or the limit is not between 1 and 1,000.
         """
         self._scope.require(Verb.READ)
-        start = _offset(cursor)
+        self._refuse_unreadable()
+        start = _number(cursor)
         query = (
             select(conversations)
             .where(self._mine(conversations))
@@ -136,9 +239,7 @@ class Conversations:
         )
         async with self._database.tenant(self._scope) as session:
             rows = (await session.execute(query)).all()
-        items = tuple(
-            Conversation(id=r.id, title=r.title, created_at=r.created_at, updated_at=r.updated_at) for r in rows[:limit]
-        )
+        items = tuple(_conversation(row) for row in rows[:limit])
         more = len(rows) > limit
         return Page(items=items, next_cursor=str(start + limit) if more else None)
 
@@ -149,6 +250,7 @@ class Conversations:
             NotFound: there is no such conversation in the scope.
         """
         self._scope.require(Verb.WRITE)
+        self._refuse_unreadable()
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
             await session.execute(
@@ -158,6 +260,11 @@ class Conversations:
     async def _require(self, session: AsyncConnection, conversation_id: ConversationId) -> None:
         query = select(conversations.c.id).where(self._mine(conversations), conversations.c.id == conversation_id)
         if await session.scalar(query) is None:
+            raise NotFound("there is no such conversation")
+
+    def _refuse_unreadable(self) -> None:
+        """What may not be read is not there: an admin learns nothing of a member's conversations."""
+        if not self._readable:
             raise NotFound("there is no such conversation")
 
     def _mine(self, table: FromClause) -> ColumnElement[bool]:
@@ -174,17 +281,17 @@ def _message(row: Row[tuple[object, ...]]) -> Message:
         citations=msgspec.convert(row.citations, tuple[Citation, ...]),
         model=row.model,
         refused=row.refused,
+        stopped=row.stopped,
     )
 
 
-def _offset(cursor: str | None) -> int:
+def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
+    return Conversation(id=row.id, title=row.title, created_at=row.created_at, updated_at=row.updated_at)
+
+
+def _number(cursor: str | None) -> int:
     if not cursor:
         return 0
-    if not re.fullmatch("[0-9]{1,9}", cursor):
+    if not re.fullmatch("[0-9]{1,18}", cursor):
         raise InvalidRequest("this cursor is none of ours: pass `next_cursor` on as it came", field="cursor")
     return int(cursor)
-
-
-def _storable(text: str) -> str:
-    """Without what PostgreSQL's text can not hold: NUL, and halves of surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode()

@@ -64,6 +64,11 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
 
     @property
+    def admins_read_history(self) -> bool:
+        """Whether the organisation lets its admins read what its members asked; not unless it says so."""
+        return self.custom_settings.get("admins_read_history") is True
+
+    @property
     def limits(self) -> Limits:
         """What this organisation's plan allows."""
         return Limits(

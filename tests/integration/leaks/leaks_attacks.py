@@ -59,6 +59,12 @@ COLLECTION: dict[str, Attack] = {
 CONVERSATION: dict[str, Attack] = {
     "conversations.recent": lambda w, id: w.conversations.recent(ConversationId(id)),
     "conversations.add_turn": lambda w, id: w.conversations.add_turn(ConversationId(id), "planted", ANSWER),
+    "conversations.require": lambda w, id: w.conversations.require(ConversationId(id)),
+    "conversations.get": lambda w, id: w.conversations.get(ConversationId(id)),
+    "conversations.rename": lambda w, id: w.conversations.rename(ConversationId(id), "planted"),
+    "conversations.last_seq": lambda w, id: w.conversations.last_seq(ConversationId(id)),
+    "conversations.history": lambda w, id: w.conversations.history(ConversationId(id)),
+    "responses.start": lambda w, id: w.responses.start("Go on", conversation=ConversationId(id)),
     "conversations.delete": lambda w, id: w.conversations.delete(ConversationId(id)),
     "ask": lambda w, id: w.ask("Go on", conversation=ConversationId(id)),
     "ask without memory": lambda w, id: w.ask("Go on", conversation=ConversationId(id), use_memory=False),
@@ -70,7 +76,19 @@ CONVERSATION: dict[str, Attack] = {
     "stream": lambda w, id: _kinds(w, id),
 }
 
+RESPONSE: dict[str, Attack] = {
+    "responses.get": lambda w, id: w.responses.get(id),
+    "responses.read": lambda w, id: drained(w.responses.read(id)),
+    "responses.read from its middle": lambda w, id: drained(w.responses.read(id, 1)),
+    "responses.stop": lambda w, id: w.responses.stop(id),
+}
+
+MESSAGE: dict[str, Attack] = {
+    "feedback": lambda w, id: w.feedback(id, 1, "planted", "planted"),
+}
+
 USER: dict[str, Attack] = {
+    "on_behalf_of": lambda w, id: w.on_behalf_of(UserId(id)),
     "users.get": lambda w, id: w.users.get(UserId(id)),
     "users.update": lambda w, id: w.users.update(UserId(id), UserChanges(role=Role.ADMIN)),
     "users.update_profile": lambda w, id: w.users.update_profile(UserId(id), ProfileChanges(name="planted")),

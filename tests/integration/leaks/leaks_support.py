@@ -6,6 +6,7 @@ member, and so on. Who reads a word of another audience has found a leak.
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -48,6 +49,8 @@ class Side:
     user: Workspace
     documents: dict[Audience, DocumentId] = field(default_factory=dict)
     conversations: dict[Audience, ConversationId] = field(default_factory=dict)
+    responses: dict[Audience, UUID] = field(default_factory=dict)
+    messages: dict[Audience, UUID] = field(default_factory=dict)
     collections: list[CollectionId] = field(default_factory=list)
 
     def word(self, audience: Audience) -> str:
@@ -108,9 +111,20 @@ async def furnish(side: Side) -> Side:
     await side.admin.provider_keys.set("openai", f"sk-{side.word('key')}")
     for audience, viewer in side.viewers.items():
         talk = await viewer.conversations.start()
-        await viewer.ask(f"What about {side.word(audience)}?", conversation=talk)
+        answer = await viewer.ask(f"What about {side.word(audience)}?", conversation=talk)
+        assert answer.message_id is not None
+        side.messages[audience] = answer.message_id
+        side.responses[audience] = await viewer.responses.start(f"And what of {side.word(audience)}?")
+        await drained(viewer.responses.read(side.responses[audience]))
+        await _written(viewer, side.responses[audience])
         side.conversations[audience] = talk
     return side
+
+
+async def _written(viewer: Workspace, response_id: UUID) -> None:
+    """Wait until a response is in the database as it stays."""
+    while (await viewer.responses.get(response_id)).ended_at is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
 
 
 def node(word: str, *, id: str, ref: str) -> TextNode:

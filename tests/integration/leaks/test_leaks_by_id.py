@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from uuid import UUID
 
 import pytest
-from leaks_attacks import CHUNK, COLLECTION, CONVERSATION, DOCUMENT, SHELF, SOURCE, USER, attacked
-from leaks_support import MARK, Attack, Locks, Side, World, add, everything, furnish, outcome, unknown
+from leaks_attacks import CHUNK, COLLECTION, CONVERSATION, DOCUMENT, MESSAGE, RESPONSE, SHELF, SOURCE, USER, attacked
+from leaks_support import MARK, Attack, Audience, Locks, Side, World, add, everything, furnish, outcome, unknown
 from sqlalchemy import select
 
 from aura import Workspace
+from aura.answering.own_responses import OwnResponses
 from aura.database.tables import chunks
 from aura.documents.ingest import Documents
 from aura.identity import DocumentId
@@ -24,7 +26,7 @@ from aura.memory.conversations import Conversations
 from aura.tenants.collections import Collections
 from aura.tenants.users import Users
 
-_ID = re.compile(r"\b(Document|Collection|Conversation|User)Id\b")
+_ID = re.compile(r"\b(Document|Collection|Conversation|User)Id\b|\bUUID\b")
 Pair = tuple[Workspace, UUID]
 
 
@@ -41,14 +43,19 @@ def documents_of_others(world: World) -> list[Pair]:
 
 
 def conversations_of_others(world: World) -> list[Pair]:
-    acme, globex = world.acme, world.globex
+    return others(world, world.acme.conversations, world.globex.conversations)
+
+
+def others(world: World, ours: Mapping[Audience, UUID], theirs: Mapping[Audience, UUID]) -> list[Pair]:
+    """Who must not see which personal things: those of others, in the organisation and outside of it."""
+    acme = world.acme
     return [
-        (acme.user, globex.conversations["user"]),
-        (acme.user, acme.conversations["admin"]),
-        (acme.user, acme.conversations["programs"]),
-        (acme.admin, acme.conversations["user"]),
-        (acme.programs, acme.conversations["user"]),
-        (acme.programs, globex.conversations["programs"]),
+        (acme.user, theirs["user"]),
+        (acme.user, ours["admin"]),
+        (acme.user, ours["programs"]),
+        (acme.admin, ours["user"]),
+        (acme.programs, ours["user"]),
+        (acme.programs, theirs["programs"]),
     ]
 
 
@@ -88,6 +95,23 @@ async def test_a_conversation_of_others_is_no_conversation(world: World, locks: 
     assert await snapshot(world) == before
 
 
+@pytest.mark.parametrize("attack", RESPONSE)
+async def test_a_response_of_others_is_no_response(world: World, locks: Locks, attack: str) -> None:
+    """Neither while it is in the memory of this process nor when it is in the database alone."""
+    before = await snapshot(world)
+    for workspace, id in others(world, world.acme.responses, world.globex.responses):
+        await assert_alike(world, RESPONSE[attack], locks(workspace), id)
+    assert await snapshot(world) == before
+
+
+@pytest.mark.parametrize("attack", MESSAGE)
+async def test_an_answer_to_others_is_no_answer(world: World, locks: Locks, attack: str) -> None:
+    before = await snapshot(world)
+    for workspace, id in others(world, world.acme.messages, world.globex.messages):
+        await assert_alike(world, MESSAGE[attack], locks(workspace), id)
+    assert await snapshot(world) == before
+
+
 @pytest.mark.parametrize("attack", USER)
 async def test_a_member_of_another_organisation_is_no_member(world: World, locks: Locks, attack: str) -> None:
     before = await snapshot(world)
@@ -118,6 +142,8 @@ async def test_the_same_calls_with_ones_own_id_are_answered_otherwise(world: Wor
         (DOCUMENT | SOURCE, side.documents["org"]),
         (COLLECTION | SHELF, side.collections[0]),
         (CONVERSATION, side.conversations["admin"]),
+        (RESPONSE, side.responses["admin"]),
+        (MESSAGE, side.messages["admin"]),
         (USER, side.user.user.id),
     ]
     for attacks, id in trials:
@@ -128,8 +154,9 @@ async def test_the_same_calls_with_ones_own_id_are_answered_otherwise(world: Wor
 
 
 def test_every_method_that_takes_an_id_is_attacked() -> None:
-    tried = set(attacked(DOCUMENT, COLLECTION, CONVERSATION, USER))
+    tried = set(attacked(DOCUMENT, COLLECTION, CONVERSATION, RESPONSE, MESSAGE, USER))
     owners = {"documents": Documents, "collections": Collections, "conversations": Conversations, "users": Users}
+    owners["responses"] = OwnResponses
     taking = {f"{name}.{method}" for name, owner in owners.items() for method in methods_with_ids(owner)}
     taking |= set(methods_with_ids(Workspace))
     assert taking <= tried

@@ -1,0 +1,74 @@
+"""One user's answers that survive their connection, as a workspace offers them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Protocol
+from uuid import UUID
+
+from aura.answering.engine import Ask
+from aura.answering.events import AnswerEvent
+from aura.answering.response_records import Response
+from aura.answering.responses import Asker, Responses
+from aura.identity import CollectionId, ConversationId
+
+
+class Preparing(Protocol):
+    """What makes a question of what a caller passes."""
+
+    async def __call__(
+        self,
+        message: str,
+        conversation: ConversationId | None,
+        collection: str | CollectionId | None,
+        use_memory: bool,
+        search_knowledge: bool,
+        temporary: bool,
+    ) -> Ask: ...
+
+
+class OwnResponses:
+    """Answers that go on when their reader is gone: started, read from any replica, and stopped."""
+
+    def __init__(self, responses: Responses, asker: Asker, prepare: Preparing) -> None:
+        self._responses = responses
+        self._asker = asker
+        self._prepare = prepare
+
+    async def start(
+        self,
+        message: str,
+        *,
+        conversation: ConversationId | None = None,
+        collection: str | CollectionId | None = None,
+        use_memory: bool = True,
+        use_persona: bool = True,
+        search_knowledge: bool = True,
+        temporary: bool = False,
+    ) -> UUID:
+        """Begin to answer; the response's id, which `read` takes. The arguments are those of `Workspace.ask`.
+
+        Nobody who reads for `AURA_RESPONSE_RESUME_SECONDS` stops it. A `temporary` one is kept in this process alone.
+
+        Raises:
+            InvalidRequest: the message is empty.
+            NotFound: there is no such conversation or collection in the scope.
+            Unavailable: the database is away.
+        """
+        ask = await self._prepare(message, conversation, collection, use_memory, search_knowledge, temporary)
+        return await self._responses.start(self._asker, ask)
+
+    async def get(self, response_id: UUID) -> Response:
+        """What is known of a response. Raises `NotFound`."""
+        return await self._responses.get(self._asker, response_id)
+
+    async def read(self, response_id: UUID, after_seq: int = -1) -> AsyncGenerator[AnswerEvent]:
+        """The events behind `after_seq`, those to come too; closing it stops nothing. Raises `NotFound` at once."""
+        async with aclosing(self._responses.read(self._asker, response_id, after_seq)) as events:
+            async for event in events:
+                yield event
+
+    async def stop(self, response_id: UUID) -> None:
+        """Stop the model, on whichever replica it runs; what was said is stored. Raises `NotFound`."""
+        await self._responses.stop(self._asker, response_id)

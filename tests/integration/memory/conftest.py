@@ -1,0 +1,49 @@
+"""An organisation with an admin and a member, each with a private document."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from memory_support import PASSWORD, Company
+from pytest_asyncio import is_async_test
+
+from aura import Aura, Settings
+from aura.answering.extractive import ExtractiveLLM
+from aura.testing.embeddings import HashEmbedding
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The platform is one, so its event loop is too."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def memory_aura(data_dir: Path, server: object) -> AsyncIterator[Aura]:
+    settings = Settings.load(data_dir=data_dir)
+    async with Aura.open(settings, embed_model=HashEmbedding(), llm=ExtractiveLLM(), recover=False) as aura:
+        yield aura
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(memory_aura: Aura) -> Company:
+    name = f"acme-{uuid4().hex[:12]}"
+    programs = await memory_aura.tenants.create(
+        organization_name="Acme", subdomain=name, admin_email="ada@acme.test", password=PASSWORD
+    )
+    await programs.users.add(email="max@acme.test", password=PASSWORD)
+    admin = await memory_aura.workspace(name, "ada@acme.test")
+    member = await memory_aura.workspace(name, "max@acme.test")
+    for owner, text, visibility in (
+        (admin, "# Returns\n\nCustomers may return any product within 47 days of delivery.\n", "organization"),
+        (member, "# Salary\n\nThe salary of Maximilian is 4711 guilders a month.\n", "private"),
+    ):
+        async for step in owner.documents.ingest(text.encode(), filename="doc.md", visibility=visibility):  # pyright: ignore[reportArgumentType]
+            assert step.reason is None
+    return Company(memory_aura, name, programs, admin, member)

@@ -1,0 +1,117 @@
+"""What was said can be read again by who said it, page by page, and rated."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from memory_support import QUESTION, Company
+from sqlalchemy import select
+
+from aura import InvalidRequest, NotFound
+from aura.database.tables import feedback
+from aura.identity import ConversationId
+
+
+async def test_history_is_newest_first_over_all_conversations_and_each_message_comes_once(company: Company) -> None:
+    first, second = await company.member.conversations.start(), await company.member.conversations.start()
+    for talk in (first, second, first):
+        await company.member.ask(QUESTION, conversation=talk)
+
+    pages, cursor = [], None
+    while True:
+        page = await company.member.conversations.history(limit=4, cursor=cursor)
+        pages.append(page)
+        if (cursor := page.next_cursor) is None:
+            break
+
+    items = [message for page in pages for message in page.items]
+    assert [len(page.items) for page in pages] == [4, 2]
+    assert [message.conversation_id for message in items] == [first, first, second, second, first, first]
+    assert [message.role for message in items] == ["assistant", "user"] * 3
+    assert len({message.id for message in items}) == 6
+
+
+async def test_history_of_one_conversation_holds_no_other(company: Company) -> None:
+    first, second = await company.member.conversations.start(), await company.member.conversations.start()
+    for talk in (first, second):
+        await company.member.ask(QUESTION, conversation=talk)
+
+    page = await company.member.conversations.history(second)
+
+    assert {message.conversation_id for message in page.items} == {second}
+    assert page.next_cursor is None
+
+
+async def test_what_is_said_while_one_pages_through_moves_nothing(company: Company) -> None:
+    talk = await company.member.conversations.start()
+    for _ in range(2):
+        await company.member.ask(QUESTION, conversation=talk)
+    first = await company.member.conversations.history(limit=2)
+    await company.member.ask(QUESTION, conversation=talk)
+
+    rest = await company.member.conversations.history(limit=10, cursor=first.next_cursor)
+
+    assert len({message.id for message in (*first.items, *rest.items)}) == 4
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1; DROP TABLE messages", "9" * 30])
+async def test_a_cursor_that_is_none_of_ours_is_refused(company: Company, cursor: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await company.member.conversations.history(cursor=cursor)
+
+    assert refused.value.field == "cursor"
+
+
+async def test_a_conversation_is_found_and_renamed(company: Company) -> None:
+    talk = await company.member.conversations.start()
+
+    renamed = await company.member.conversations.rename(talk, "Returns")
+
+    assert renamed.title == "Returns"
+    assert await company.member.conversations.get(talk) == renamed
+    with pytest.raises(InvalidRequest):
+        await company.member.conversations.rename(talk, " ")
+    with pytest.raises(NotFound):
+        await company.member.conversations.get(ConversationId(uuid4()))
+
+
+async def test_a_turn_that_is_stored_again_stays_as_it_is(company: Company) -> None:
+    talk = await company.member.conversations.start()
+    answer = await company.member.ask(QUESTION)
+    first = await company.member.conversations.add_turn(talk, QUESTION, answer)
+
+    again = await company.member.conversations.add_turn(talk, "another", answer, message_id=first)
+
+    assert again == first
+    assert [message.text for message in await company.member.conversations.recent(talk)] == [QUESTION, answer.text]
+
+
+async def test_the_last_opinion_of_an_answer_counts(company: Company) -> None:
+    talk = await company.member.conversations.start()
+    message_id = (await company.member.ask(QUESTION, conversation=talk)).message_id
+    assert message_id is not None
+
+    await company.member.feedback(message_id, 1, "helpful")
+    await company.member.feedback(message_id, -1, "wrong", "It is\0 46.")
+
+    async with company.member._parts.database.tenant(company.member.scope) as session:
+        [row] = (await session.execute(select(feedback).where(feedback.c.message_id == message_id))).all()
+    assert (row.rating, row.reason, row.comment) == (-1, "wrong", "It is 46.")
+    assert company.member.user is not None
+    assert row.user_id == company.member.user.id
+
+
+async def test_only_ones_own_answers_can_be_rated(company: Company) -> None:
+    talk = await company.member.conversations.start()
+    await company.member.ask(QUESTION, conversation=talk)
+    asked, said = await company.member.conversations.recent(talk)
+
+    for workspace, id in ((company.member, asked.id), (company.member, uuid4()), (company.admin, said.id)):
+        with pytest.raises(NotFound, match="there is no such answer"):
+            await workspace.feedback(id, 1)
+    for rating in (0, 2, -2):
+        with pytest.raises(InvalidRequest):
+            await company.member.feedback(said.id, rating)
+    with pytest.raises(InvalidRequest):
+        await company.member.feedback(said.id, 1, comment="x" * 5_001)
