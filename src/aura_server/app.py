@@ -15,11 +15,13 @@ from aura_server.description import openapi_config
 from aura_server.hardening import Limits, Shell
 from aura_server.limits import QuotaMiddleware
 from aura_server.problems import EXCEPTION_HANDLERS
-from aura_server.routes import access, admin, documents, platform, tenant
+from aura_server.routes import access, admin, chat, documents, platform, sockets, tenant
 from aura_server.unbuilt import UNBUILT
 
 ROUTES = (
     *access.HANDLERS,
+    *chat.HANDLERS,
+    *sockets.HANDLERS,
     *documents.HANDLERS,
     *tenant.HANDLERS,
     *admin.HANDLERS,

@@ -100,7 +100,7 @@ def aura_error(request: Request, error: AuraError) -> Response[Problem]:
 
 def http_error(request: Request, error: HTTPException) -> Response[Problem]:
     """What the framework refused: no such route, a body that does not parse, a method that is not there."""
-    if error.status_code >= 500:
+    if error.status_code >= 500 and error.status_code != 501:  # 501 is said on purpose
         return unexpected(request, error)
     headers = {key: value for key, value in (error.headers or {}).items() if key.lower() in ("allow", "retry-after")}
     if isinstance(error, ValidationException):

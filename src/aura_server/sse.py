@@ -28,14 +28,15 @@ def encode(name: str, data: object, *, id: str | None = None) -> bytes:
 async def answer_stream(
     events: AsyncGenerator[AnswerEvent], *, heartbeat_seconds: float = HEARTBEAT_SECONDS
 ) -> AsyncGenerator[bytes]:
-    """`events` as server-sent events, each with the id `<response_id>:<seq>`."""
+    """`events` as server-sent events, all but errors with the id `<response_id>:<seq>`."""
     async with aclosing(beating(events, heartbeat_seconds)) as beats:
         async for event in beats:
             if event is None:
                 yield PING
             else:
                 name, data = event_on_the_wire(event)
-                yield encode(name, data, id=f"{event.response_id}:{event.seq}")
+                # An error may be this reading's alone: without an id, a client goes on from the event before it.
+                yield encode(name, data, id=None if name == "error" else f"{event.response_id}:{event.seq}")
 
 
 async def beating(events: AsyncGenerator[T], seconds: float) -> AsyncGenerator[T | None]:

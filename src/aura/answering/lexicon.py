@@ -46,6 +46,24 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
 }
 """Function words and question words: they carry no content of their own."""
 
+_PAST_FORMS = """
+    arise arose arisen/become became/begin began begun/bind bound/break broke broken/bring brought/build built/buy bought/
+    catch caught/choose chose chosen/come came/deal dealt/draw drew drawn/drink drank drunk/drive drove driven/
+    eat ate eaten/fall fell fallen/feed fed/fight fought/fly flew flown/forbid forbade forbidden/forget forgot forgotten/
+    freeze froze frozen/get got gotten/give gave given/go went gone/grow grew grown/hang hung/hear heard/hide hid hidden/
+    hold held/keep kept/know knew known/lead led/lend lent/lose lost/make made/mean meant/meet met/overcome overcame/
+    oversee oversaw overseen/pay paid/repay repaid/prepay prepaid/ride rode ridden/ring rang rung/rise rose risen/run ran/
+    say said/seek sought/sell sold/send sent/shake shook shaken/shoot shot/shrink shrank shrunk/sing sang sung/sit sat/
+    sleep slept/speak spoke spoken/spend spent/stand stood/steal stole stolen/stick stuck/strike struck/swear swore sworn/
+    take took taken/teach taught/tell told/think thought/throw threw thrown/undertake undertook undertaken/wake woke woken/
+    wear wore worn/win won/withdraw withdrew withdrawn/withhold withheld/write wrote written
+    """
+
+IRREGULAR_VERBS: dict[str, str] = {
+    form: verb for verb, *forms in (each.split() for each in _PAST_FORMS.split("/")) for form in forms
+}
+"""English past forms by their verb, which no stemmer of endings finds. Forms that are words of their own are left out."""
+
 LIGHT_WORDS: dict[Language, frozenset[str]] = {
     "english": words("""
         accord actually allow answer anyone anything apply arrive ask available become bring called came case

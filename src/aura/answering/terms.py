@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 import snowballstemmer
 
-from aura.answering.lexicon import LIGHT_WORDS, NUMBER_WORDS, STOP_WORDS, SYNONYMS, Language
+from aura.answering.lexicon import IRREGULAR_VERBS, LIGHT_WORDS, NUMBER_WORDS, STOP_WORDS, SYNONYMS, Language
 
 
 class Kind(StrEnum):
@@ -116,8 +116,9 @@ def stem(word: str, language: Language) -> str:
     """The Snowball stem of a word, without case and accents.
 
     German verbs also lose the ge- and -t of their participles, which Snowball keeps: gemeldet, melden → meld. English
-    -ize is read as -ise.
+    -ize is read as -ise, and led as lead.
     """
+    word = IRREGULAR_VERBS.get(word, word) if language == "english" else word
     key = _fold(_stemmer(language).stemWord(word.casefold()))
     if language == "german" and word[:1].islower():
         key = key.removeprefix("ge") if len(word) >= 7 else key

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from litestar import WebSocket
-from litestar.handlers import WebsocketRouteHandler
+from litestar import WebSocket, websocket
 
 from aura_server.callers import PUBLIC
 from aura_server.sockets import converse
 
 
-async def _chat(socket: WebSocket) -> None:
+@websocket("/ws/chat", opt=PUBLIC)
+async def chat(socket: WebSocket) -> None:
+    """Authenticates by itself: a socket of a browser can send no header."""
     await converse(socket)
 
 
-HANDLERS = (WebsocketRouteHandler("/ws/chat", fn=_chat, opt=PUBLIC),)
+HANDLERS = (chat,)
