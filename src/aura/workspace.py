@@ -328,7 +328,8 @@ class Workspace:
         self.scope.require(Verb.ASK)
         # What a key that is limited to collections began is its own: other answers of its maker may quote more.
         limited = None if self._key is None or self.scope.collections is None else f"key:{self._key.id}"
-        asker = Asker(scope=self._owner, engine=self._engine, asked_by=self._asked_by or limited)
+        asked_by = " by ".join(each for each in (self._asked_by, limited) if each) or None
+        asker = Asker(scope=self._owner, engine=self._engine, asked_by=asked_by)
         return OwnResponses(self._parts.responses, asker, self._asked)
 
     @property
