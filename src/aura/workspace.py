@@ -229,10 +229,12 @@ class Workspace:
         """
         if self.user is not None and self.user.id == user_id:
             return self
-        if not self._administers or not self.scope.may(Verb.ADMIN):
-            raise NotFound("there is no such user")
-        member = await Users(self._parts.database, self.scope, passwords=self._parts.passwords).get(user_id)
-        if not member.is_active:
+        users = Users(self._parts.database, self.scope, passwords=self._parts.passwords)
+        member = None
+        if self._administers and self.scope.may(Verb.ADMIN):
+            with suppress(NotFound):
+                member = await users.get(user_id)
+        if member is None or not member.is_active:
             raise NotFound("there is no such user")
         delegate = Workspace(self._parts, self.organisation, member, key=self._key, grant=self.grant)
         delegate._asked_by = "programs" if self.user is None else str(self.user.id)
@@ -326,7 +328,8 @@ class Workspace:
         self.scope.require(Verb.ASK)
         # What a key that is limited to collections began is its own: other answers of its maker may quote more.
         limited = None if self._key is None or self.scope.collections is None else f"key:{self._key.id}"
-        asker = Asker(scope=self._owner, engine=self._engine, asked_by=self._asked_by or limited)
+        asked_by = " by ".join(each for each in (self._asked_by, limited) if each) or None
+        asker = Asker(scope=self._owner, engine=self._engine, asked_by=asked_by)
         return OwnResponses(self._parts.responses, asker, self._asked)
 
     @property
