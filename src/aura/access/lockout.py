@@ -10,7 +10,7 @@ still try, once in `TRICKLE`; one from which the account was entered before is n
 from __future__ import annotations
 
 import hmac
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -144,7 +144,7 @@ class Lockout:
         blocked = max((end for end in ends if end is not None and end > now), default=None)
         if blocked is not None:
             raise LimitExceeded(
-                f"too many logins have failed: the next one can be tried at {blocked:%H:%M:%S} UTC",
+                f"too many logins have failed: the next one can be tried at {blocked.astimezone(UTC):%H:%M:%S} UTC",
                 limit="logins",
                 renews_at=blocked,
             )
