@@ -79,11 +79,17 @@ ingest_tasks = Table(
     Column("worker", Text, nullable=False, server_default=text("''")),
     Column("lease_until", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
     moment("created_at"),
     PrimaryKeyConstraint("tenant_id", "document_id"),
     ForeignKeyConstraint(["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"),
+    Index("ingest_tasks_created_at_idx", "tenant_id", "created_at"),
 )
+"""A document is worked on by `worker` until `lease_until`; without a worker, that is when it may be taken up.
+
+`attempts` counts the workers that were lost over it, `failures` the times that a part it needs was away.
+"""
 
 PARTITIONS = 32
 """Hash partitions of the shared tables. Never one per tenant: planning does not survive thousands."""
