@@ -212,7 +212,9 @@ def test_the_system_role_reaches_the_columns_of_a_login_and_no_others(catalogue:
 
 
 def test_the_schema_of_the_job_queue_is_the_system_roles_alone(catalogue: psycopg.Connection) -> None:
-    query = "SELECT r, has_schema_privilege(r, 'procrastinate', p) FROM unnest(%s::text[]) AS r, unnest(%s::text[]) AS p"
+    query = (
+        "SELECT r, has_schema_privilege(r, 'procrastinate', p) FROM unnest(%s::text[]) AS r, unnest(%s::text[]) AS p"
+    )
     allowed = rows(catalogue, query, ["public", "aura_app", "aura_system"], ["USAGE"])
     assert allowed == [("public", False), ("aura_app", False), ("aura_system", True)]
     assert not any(granted for _, granted in rows(catalogue, query, ["public", "aura_app", "aura_system"], ["CREATE"]))

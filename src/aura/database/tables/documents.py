@@ -49,6 +49,7 @@ documents = Table(
     ForeignKeyConstraint(["tenant_id", "collection_id"], ["collections.tenant_id", "collections.id"]),
     UniqueConstraint("tenant_id", "collection_id", "private_to", "filename", postgresql_nulls_not_distinct=True),
     Index("documents_content_idx", "tenant_id", "collection_id", "sha256"),
+    Index("documents_updated_at_idx", "tenant_id", "updated_at"),
 )
 
 document_versions = Table(

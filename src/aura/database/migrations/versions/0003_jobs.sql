@@ -628,6 +628,7 @@ SET LOCAL search_path TO DEFAULT;
 
 -- How often a document's work met a part that was away.
 ALTER TABLE ingest_tasks ADD COLUMN failures INTEGER DEFAULT 0 NOT NULL;
+CREATE INDEX documents_updated_at_idx ON documents (tenant_id, updated_at);
 CREATE INDEX ingest_tasks_created_at_idx ON ingest_tasks (tenant_id, created_at);
 
 -- Which tenants have deliveries due is known across tenants, as the queue of ingest tasks is; what is in them is not.
