@@ -79,7 +79,7 @@ async def test_two_workers_do_two_hundred_documents_once_each(
         async def done() -> bool:
             return await tasks(records, acme.scope.tenant_id) == 0
 
-        await until(done, seconds=240)
+        await until(done, seconds=600)
     assert await stages(records, acme.scope.tenant_id) == {Stage.READY: 200}
     async with records.tenant(acme.scope.as_service()) as session:
         query = select(func.count(), func.count(chunks.c.document_id.distinct()))
