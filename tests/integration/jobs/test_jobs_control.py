@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jobs_support import LEASE_SECONDS, organisation, settings, until, working
+from jobs_support import organisation, settings, until, working
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 from sqlalchemy import func, select, update
@@ -36,7 +37,7 @@ class AwayEmbedding(HashEmbedding):
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         if self._away:
-            raise Unavailable("the embedding model is away", retry_after_seconds=1.0)
+            raise Unavailable("the embedding model is away", retry_after_seconds=60.0)
         return super().encode(texts)
 
 
@@ -66,7 +67,7 @@ async def test_a_part_that_is_away_delays_a_document_longer_each_time_until_it_i
     jobs_dir: Path, records: Database
 ) -> None:
     async with away(jobs_dir) as (aura, model, acme):
-        await acme.webhooks.create("http://203.0.113.7/", ["document.failed", "job.dead"])
+        await acme.webhooks.create("http://93.184.216.34/", ["document.failed", "job.dead"])
         document, _ = await acme.documents.add(b"The heron.", "heron.txt")
         worker, waits = aura.worker(), list[float]()
         for _ in range(MOST_FAILURES):
@@ -75,7 +76,7 @@ async def test_a_part_that_is_away_delays_a_document_longer_each_time_until_it_i
             (job,) = await acme.jobs.list()
             assert (job.state, job.attempts) == (JobState.RETRYING, 0)
             waits.append(await wait_over(records, acme, document.id))
-        assert all(later > sooner * 1.5 for sooner, later in zip(waits, waits[1:], strict=False))
+        assert [math.ceil(seconds / 60) for seconds in waits] == [1, 2, 4, 8, 10, 10, 10, 10]
         await turn(worker, acme)
         (dead,) = await acme.jobs.list()
         assert (dead.state, dead.reason) == (JobState.DEAD, "the embedding model is away")
@@ -111,8 +112,6 @@ async def test_a_cancelled_document_is_not_worked_on_and_the_next_one_is(aura: A
 async def test_a_stage_that_takes_too_long_fails_its_document_alone(jobs_dir: Path) -> None:
     class Slow(HashEmbedding):
         def encode(self, texts: list[str]) -> NDArray[np.float32]:
-            import time
-
             time.sleep(1.5)
             return super().encode(texts)
 
@@ -163,8 +162,6 @@ async def test_a_worker_that_is_told_to_stop_lets_its_document_go_for_the_next(
 ) -> None:
     class Endless(HashEmbedding):
         def encode(self, texts: list[str]) -> NDArray[np.float32]:
-            import time
-
             time.sleep(0.3)
             return super().encode(texts)
 
@@ -190,11 +187,9 @@ async def test_deliveries_of_a_tenant_are_in_the_outbox_only_of_that_tenant(
 ) -> None:
     globex = await organisation(aura)
     for workspace in (acme, globex):
-        await workspace.webhooks.create("http://203.0.113.7/", ["document.ready"])
+        await workspace.webhooks.create("http://93.184.216.34/", ["document.ready"])
     await acme.documents.add(b"The heron.", "heron.txt")
     await turn(aura.worker(), acme)
     async with records.tenant(globex.scope.as_service()) as session:
         assert await session.scalar(select(func.count()).select_from(webhook_deliveries)) == 0
     assert len(await acme.webhooks.deliveries()) == 1
-    await asyncio.sleep(0)
-    assert LEASE_SECONDS > 0

@@ -1,4 +1,4 @@
-"""A worker process is killed in each stage: another takes over, the document is ready once, and nothing half done is found."""
+"""A worker is killed in each stage: another takes over, the document is ready once, and nothing half done is found."""
 
 from __future__ import annotations
 
