@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
@@ -32,6 +33,8 @@ from aura.health import Checks, Health
 from aura.identity import Role, Scope, TenantId, UserId
 from aura.index.embedding import EmbeddingModel, adapt_embedding, open_embedding
 from aura.index.rerank import CrossEncoderReranker
+from aura.jobs.housekeeping import Housekeeping
+from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.portal import Portal
 from aura.settings import Settings
@@ -40,7 +43,11 @@ from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, Page, PlanChanges, Tier, User
+from aura.webhooks.delivery import Deliverer
 from aura.workspace import Parts, Workspace
+
+if TYPE_CHECKING:
+    from aura.jobs.worker import Pace, Worker
 
 
 class Aura:
@@ -116,6 +123,31 @@ class Aura:
                 stack.push_async_callback(_ended, recovery)
             organisations = Organisations(database, passwords=parts.passwords, clock=parts.clock)
             yield cls(parts, organisations)
+
+    def worker(self, *, concurrency: int | None = None, pace: Pace | None = None) -> Worker:
+        """A worker for the queue: `await aura.worker().run(stop)`. Any number of processes may have one.
+
+        Args:
+            concurrency: turns at once; `AURA_WORKER_CONCURRENCY` unless given.
+        """
+        from aura.jobs.worker import Pace, Worker
+
+        parts, settings = self._parts, self._parts.settings
+        return Worker(
+            database=parts.database,
+            pipeline=parts.pipeline,
+            deliverer=Deliverer(
+                parts.database,
+                cipher=parts.cipher,
+                clock=parts.clock,
+                private_hosts=settings.webhook_private_hosts,
+            ),
+            housekeeping=Housekeeping(parts.database, clock=parts.clock, duties=parts.duties),
+            turns=parts.turns,
+            clock=parts.clock,
+            concurrency=concurrency or settings.worker_concurrency,
+            pace=pace or Pace.of_lease(settings.ingest_lease_seconds),
+        )
 
     async def workspace(
         self, tenant: TenantId | str | Organisation, user: UserId | str | User | None = None
@@ -289,6 +321,7 @@ async def _build(
         embedder=model,
         dedicated_index_chunks=settings.dedicated_index_chunks,
         lease_seconds=settings.ingest_lease_seconds,
+        stage_timeout_seconds=settings.ingest_stage_timeout_seconds,
     )
     reranker = _reranker(settings, stack)
     responses = Responses(
@@ -312,6 +345,7 @@ async def _build(
         reranker=reranker,
         responses=responses,
         clock=clock,
+        turns=Turns(database, lanes=settings.ingest_lanes),
     )
 
 

@@ -98,6 +98,15 @@ class Settings(BaseSettings):
     """Documents of one `ingest` call that are under way at once."""
     ingest_lease_seconds: float = Field(default=20.0, ge=1)
     """How long the worker of a document may be silent before another takes the document over."""
+    ingest_stage_timeout_seconds: float = Field(default=21_600.0, ge=1)
+    """A stage of one document that takes longer is stopped, and the document fails. Parsing has its own."""
+    ingest_lanes: int = Field(default=2, ge=1, le=64)
+    """Documents of one organisation that all workers together have under way at once."""
+    worker_concurrency: int = Field(default=4, ge=2, le=64)
+    """Turns of one worker process at once. One organisation has at most `ingest_lanes` + 1 of them."""
+
+    webhook_private_hosts: frozenset[str] = frozenset()
+    """Hosts on loopback or private networks that webhooks may reach, as a JSON list; all others there are refused."""
 
     candidates: int = Field(default=100, ge=1, le=1000)
     """How many hits each leg (dense, BM25) contributes to the fusion."""

@@ -42,6 +42,9 @@ from aura.index.rerank import CrossEncoderReranker
 from aura.index.retriever import HybridRetriever
 from aura.index.store import TenantVectorStore
 from aura.index.tenant_index import Mode, Search, TenantIndex
+from aura.jobs.housekeeping import DUTIES, Duty
+from aura.jobs.overview import Jobs
+from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback
 from aura.portal import Portal
@@ -58,6 +61,7 @@ from aura.usage.ledger import Ledger
 from aura.usage.metering import Meter
 from aura.usage.quotas import LimitedKey, Quotas
 from aura.usage.reports import Reports
+from aura.webhooks.subscriptions import Webhooks
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +80,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     reranker: CrossEncoderReranker | None
     responses: Responses
     clock: Clock
+    turns: Turns
+    duties: tuple[Duty, ...] = DUTIES
 
 
 class Workspace:
@@ -310,6 +316,26 @@ class Workspace:
             collections=Collections(parts.database, msgspec.structs.replace(self.scope, verbs=None)),
             concurrency=parts.settings.ingest_concurrency,
             may_upload=self._may_upload,
+            wake=parts.turns.wake,
+        )
+
+    @property
+    def jobs(self) -> Jobs:
+        """The tenant's work in the background. Raises `Denied` unless an admin acts."""
+        self._require_admin("see jobs")
+        return Jobs(self._parts.database, self.scope)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Addresses that hear of events. Raises `Denied` unless an admin acts."""
+        self._require_admin("manage webhooks")
+        parts = self._parts
+        return Webhooks(
+            parts.database,
+            self.scope,
+            cipher=parts.cipher,
+            clock=parts.clock,
+            private_hosts=parts.settings.webhook_private_hosts,
         )
 
     @property

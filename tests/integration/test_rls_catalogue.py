@@ -31,6 +31,7 @@ CROSS_TENANT_POLICIES = {
     ("users", "login", "SELECT"),
     ("ingest_tasks", "queue", "ALL"),
     ("login_attempts", "logins", "ALL"),
+    ("webhook_deliveries", "queue", "SELECT"),
 }
 
 
@@ -202,7 +203,34 @@ def test_the_system_role_reaches_the_columns_of_a_login_and_no_others(catalogue:
         "login_attempts",
         "organisations",
         "users",
+        "webhook_deliveries",
     ]
+    query = """
+        SELECT column_name::text FROM information_schema.role_column_grants
+        WHERE grantee = 'aura_system' AND table_name = 'webhook_deliveries' ORDER BY 1"""
+    assert [row[0] for row in rows(catalogue, query)] == sorted(security.DUE_COLUMNS.split(", "))
+
+
+def test_the_schema_of_the_job_queue_is_the_system_roles_alone(catalogue: psycopg.Connection) -> None:
+    query = (
+        "SELECT r, has_schema_privilege(r, 'procrastinate', p) FROM unnest(%s::text[]) AS r, unnest(%s::text[]) AS p"
+    )
+    allowed = rows(catalogue, query, ["public", "aura_app", "aura_system"], ["USAGE"])
+    assert allowed == [("public", False), ("aura_app", False), ("aura_system", True)]
+    assert not any(granted for _, granted in rows(catalogue, query, ["public", "aura_app", "aura_system"], ["CREATE"]))
+    query = """
+        SELECT count(*), count(*) FILTER (WHERE has_function_privilege('aura_app', oid, 'EXECUTE')),
+          count(*) FILTER (WHERE proconfig IS NULL OR prosecdef) FROM pg_proc
+        WHERE pronamespace = 'procrastinate'::regnamespace"""
+    ((functions, for_app, loose),) = rows(catalogue, query)
+    assert isinstance(functions, int)
+    assert functions > 10
+    assert (for_app, loose) == (0, 0)
+    query = """
+        SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'procrastinate'::regnamespace
+        AND c.relkind IN ('r', 'S') AND (pg_get_userbyid(c.relowner) <> 'aura_owner'
+          OR (c.relkind = 'r' AND has_table_privilege('aura_app', c.oid, 'SELECT')))"""
+    assert rows(catalogue, query) == []
 
 
 def test_nothing_is_granted_to_everybody(catalogue: psycopg.Connection) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aura.cli import answers, archives, database, demo, doctor, documents, ingest, tenants, users
+from aura.cli import answers, archives, database, demo, doctor, documents, ingest, tenants, users, worker
 from aura.cli.context import Invocation, open_platform
 from aura.cli.options import EVERYWHERE
 from aura.cli.output import INTERRUPTED, Output, exit_code, kind_of
@@ -68,6 +68,7 @@ app.command("export", epilog=EVERYWHERE)(archives.export)
 app.command("import", epilog=EVERYWHERE)(archives.restore)
 app.add_typer(database.app, name="db")
 app.command("doctor", epilog=EVERYWHERE)(doctor.doctor)
+app.command("worker", epilog=EVERYWHERE)(worker.worker)
 for plugin in entry_points(group="aura.commands"):  # of what is built on the library: the server brings `serve`
     app.command(plugin.name, epilog=EVERYWHERE)(plugin.load())
 

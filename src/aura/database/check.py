@@ -106,7 +106,8 @@ def _upgrade(owner_url: str) -> Upgrade:
     engine = create_engine(psycopg_url(owner_url), poolclass=NullPool)
     with translated(), engine.connect() as connection, connection.begin():
         facts = msgspec.convert(dict(connection.execute(_FACTS).mappings().one()), _Facts)
-        failed = [c for c in (_postgres(facts), _pgvector(facts), _roles(facts)) if not c.passed]
+        looked_at = (_postgres(facts), _pgvector(facts), _roles(facts), _jobs_schema(facts))
+        failed = [c for c in looked_at if not c.passed]
         if failed:
             raise Conflict("; ".join(f"{c.subject}: {c.detail}. Run: {'; '.join(c.repair)}" for c in failed))
         return Upgrade(before=migrations.upgrade(connection), after=migrations.head())
@@ -151,6 +152,7 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     pgvector: str | None
     pgvector_available: str | None
     roles: list[str]
+    jobs_schema: bool
 
 
 _FACTS = text(
@@ -160,7 +162,9 @@ _FACTS = text(
       (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector') AS pgvector,
       (SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector') AS pgvector_available,
       ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles
-        WHERE rolname IN ('aura_owner', 'aura_app', 'aura_system') ORDER BY 1) AS roles
+        WHERE rolname IN ('aura_owner', 'aura_app', 'aura_system') ORDER BY 1) AS roles,
+      pg_catalog.to_regnamespace('procrastinate') IS NOT NULL
+        OR pg_catalog.has_database_privilege(current_database(), 'CREATE') AS jobs_schema
     """
 )
 
@@ -196,6 +200,16 @@ def _roles(facts: _Facts) -> Check:
         passed=passed,
         detail=f"missing: {', '.join(missing) or 'none'}; connected as {facts.name!r}, {security.OWNER} is needed",
         repair=tuple(security.bootstrap(facts.database, {})) if missing else (),
+    )
+
+
+def _jobs_schema(facts: _Facts) -> Check:
+    name = facts.database.replace('"', '""')
+    return Check(
+        subject="schema of the job queue",
+        passed=facts.jobs_schema,
+        detail=f"{security.OWNER} makes the schema {security.JOBS_SCHEMA!r} in the database",
+        repair=() if facts.jobs_schema else (f'GRANT CREATE ON DATABASE "{name}" TO {security.OWNER}',),
     )
 
 

@@ -24,6 +24,8 @@ from aura.errors import BackendError, Denied, InvalidRequest, Unavailable
 
 DATABASE: Final = "aura"
 DIRECTORY: Final = "postgres"
+_SECURED: Final = "aura_secured_2"
+"""Marks a directory in which `security.open_database` was run. Counted up when that changes, so that it runs again."""
 
 
 class EmbeddedServer:
@@ -121,7 +123,7 @@ class EmbeddedServer:
 
     def _create_database(self) -> None:
         """Once per data directory: the roles, the database, who may do what. A crash in between starts it anew."""
-        done = self._directory / "aura_secured"
+        done = self._directory / _SECURED
         if done.exists():
             return
         with self._connect(postmaster.SUPERUSER) as connection:

@@ -78,6 +78,11 @@ class Database:
         async with self._transaction(security.SYSTEM, "SELECT 1") as connection:
             yield connection
 
+    def address(self, role: str) -> str:
+        """The database as libpq reaches it, for a library that opens its own connections. It holds a password."""
+        url = self._urls[role].set(drivername="postgresql").render_as_string(hide_password=False)
+        return url.replace("+", "%20")  # SQLAlchemy writes a space as "+", which libpq takes for itself
+
     async def check(self) -> None:
         """Refuse to serve from connections that could see more than one tenant.
 

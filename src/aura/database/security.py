@@ -2,7 +2,8 @@
 
 `aura_owner` owns the tables and migrates them. `aura_app` runs requests and jobs; the policies are its only sight.
 `aura_system` sees what must be known before a tenant is, or across tenants: organisations, the columns of a login and
-how often logins failed, the queue of ingest tasks; never documents, conversations or memory.
+how often logins failed, the queue of ingest tasks, when webhooks are due, and the schema of the job queue, which holds ids
+alone; never documents, conversations or memory.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ SERVICE = "(SELECT current_setting('aura.role', true)) = 'service'"
 REVOKE_SET_CONFIG = "REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC"
 
 LOGIN_COLUMNS = "tenant_id, id, email, password_hash, role, name, is_active"
+DUE_COLUMNS = "tenant_id, state, next_attempt_at"
+"""What `aura_system` sees of webhook deliveries: that some are due."""
+JOBS_SCHEMA = "procrastinate"
 
 
 def policy(table: str) -> str:
@@ -75,6 +79,14 @@ def protect_logins() -> list[str]:
     ]
 
 
+def protect_deliveries() -> list[str]:
+    """The statements that let the sweep over all tenants see which of them have webhooks to deliver, and no more."""
+    return [
+        f"CREATE POLICY queue ON webhook_deliveries FOR SELECT TO {SYSTEM} USING (true)",
+        f"GRANT SELECT ({DUE_COLUMNS}) ON webhook_deliveries TO {SYSTEM}",
+    ]
+
+
 def bootstrap(database: str, passwords: Mapping[str, str]) -> list[str]:
     """What an administrator runs once on a new database, before the first migration.
 
@@ -111,6 +123,7 @@ def open_database(database: str) -> list[str]:
     return [
         f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
         f"GRANT CONNECT ON DATABASE {name} TO {OWNER}, {APP}, {SYSTEM}",
+        f"GRANT CREATE ON DATABASE {name} TO {OWNER}",  # the schema of the job queue
         "CREATE EXTENSION IF NOT EXISTS vector",
         f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import Select, Uuid, and_, any_, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,11 +19,13 @@ from aura.documents.files import Files
 from aura.documents.intake import queue
 from aura.documents.parsing.elements import TEXT_FILE
 from aura.documents.tasks import final
-from aura.documents.values import Chunk, Document, Receipt, Stage, Visibility
+from aura.documents.values import Chunk, Document, Receipt, Stage, Version, Visibility
 from aura.errors import Conflict, NotFound
 from aura.identity import CollectionId, DocumentId, Scope
 from aura.index import generations, writer
 from aura.tenants.values import Page
+from aura.webhooks import outbox
+from aura.webhooks.values import Event
 
 
 class Catalogue:
@@ -62,6 +66,37 @@ class Catalogue:
             rows = (await session.execute(query)).all()
         items = tuple(_document(row) for row in rows[:limit])
         return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+    async def changed(
+        self, since: datetime | None, look_back: timedelta, ids: Sequence[DocumentId]
+    ) -> tuple[list[Document], datetime]:
+        """The documents that changed after `since` (now, unless given) less `look_back`, those under way and `ids`, as far
+        as they are there, by their last change; and what time it is there.
+        """
+        async with self._database.tenant(self._scope) as session:
+            now = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+            recent = documents.c.updated_at >= min(since or now, now) - look_back
+            under_way = documents.c.stage.not_in([stage for stage in Stage if stage.final])
+            query = self._select().where(or_(recent, under_way, documents.c.id == any_(array(ids, type_=Uuid))))
+            rows = await session.execute(query.order_by(documents.c.updated_at, documents.c.id))
+            return [_document(row) for row in rows], now
+
+    async def versions(self, document_id: DocumentId) -> tuple[Version, ...]:
+        """The versions of a document, the newest first.
+
+        Raises:
+            NotFound: there is no such document in the scope.
+        """
+        names = [name for name in Version.__struct_fields__ if name != "answers"]
+        query = (
+            select(*(document_versions.c[name] for name in names))
+            .where(visible(document_versions, self._scope), document_versions.c.document_id == document_id)
+            .order_by(document_versions.c.version.desc())
+        )
+        async with self._database.tenant(self._scope) as session:
+            document = await self._get(session, document_id)
+            rows = (await session.execute(query)).mappings()
+            return tuple(Version(**row, answers=row["version"] == document.version) for row in rows)
 
     async def chunks(self, document_id: DocumentId, *, limit: int = 1_000, after: int = -1) -> Sequence[Chunk]:
         """The chunks of the version that answers, in order, from the one behind ordinal `after`.
@@ -107,7 +142,7 @@ class Catalogue:
         """
         tenant_id = self._scope.tenant_id
         async with self._database.tenant(self._scope) as session:
-            await self._get(session, document_id)
+            document = await self._get(session, document_id)
         async with (
             self._database.tenant(self._scope.as_service()) as session,
             generations.index_lock(session, tenant_id),
@@ -123,6 +158,9 @@ class Catalogue:
             done = await session.execute(
                 delete(documents).where(documents.c.tenant_id == tenant_id, documents.c.id == document_id)
             )
+            if done.rowcount and document.visibility is Visibility.ORGANIZATION:
+                about = {"document_id": str(document_id), "version": document.version}
+                await outbox.put(session, tenant_id, Event.DOCUMENT_DELETED, about)
         files = await self._files.remove_document(tenant_id, document_id)
         return Receipt(
             documents=done.rowcount,

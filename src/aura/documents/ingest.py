@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,9 +15,10 @@ from aura.documents.files import Source
 from aura.documents.formats import safe_filename
 from aura.documents.intake import Intake
 from aura.documents.pipeline import Pipeline
-from aura.documents.values import Chunk, Document, IngestProgress, Receipt, Stage, Visibility
+from aura.documents.values import Change, Chunk, Document, IngestProgress, Receipt, Stage, Version, Visibility
+from aura.documents.watch import Watch
 from aura.errors import AuraError, Denied, InvalidRequest, LimitExceeded, NotFound
-from aura.identity import CollectionId, DocumentId, Scope, Verb
+from aura.identity import CollectionId, DocumentId, Scope, TenantId, Verb
 from aura.tenants.collections import Collections
 from aura.tenants.values import Page
 
@@ -43,6 +45,7 @@ class Documents:
         collections: Collections,
         concurrency: int,
         may_upload: bool,
+        wake: Callable[[TenantId], Awaitable[None]],
     ) -> None:
         self._scope = scope
         self._catalogue = catalogue
@@ -51,6 +54,7 @@ class Documents:
         self._collections = collections
         self._concurrency = concurrency
         self._may_upload = may_upload
+        self._wake = wake
 
     async def ingest(
         self,
@@ -106,6 +110,8 @@ class Documents:
             collection_id=await self._collection(collection),
             visibility=_visibility(visibility),
         )
+        if not accepted.duplicate:
+            await self._wake(self._scope.tenant_id)
         return await self._catalogue.get(accepted.document_id), accepted.duplicate
 
     async def add_all(
@@ -189,16 +195,38 @@ class Documents:
         await self._refuse_reader(document_id)
         await self._catalogue.cancel(document_id)
 
-    async def requeue(self, document_id: DocumentId) -> Document:
-        """Queue a failed or cancelled document again, for a worker. Raises `NotFound`, `Denied`, `Conflict`."""
-        await self._refuse_reader(document_id)
-        return await self._catalogue.requeue(document_id)
-
     async def retry(self, document_id: DocumentId) -> AsyncGenerator[IngestProgress]:
         """Work on a failed or cancelled document again. Raises `NotFound`, `Denied`, `Conflict`."""
         await self.requeue(document_id)
         async for progress in self.work(document_id):
             yield progress
+
+    async def requeue(self, document_id: DocumentId) -> Document:
+        """Have a worker try a failed or cancelled document again. Raises `NotFound`, `Denied`, `Conflict`."""
+        await self._refuse_reader(document_id)
+        document = await self._catalogue.requeue(document_id)
+        await self._wake(self._scope.tenant_id)
+        return document
+
+    async def versions(self, document_id: DocumentId) -> tuple[Version, ...]:
+        """A document's versions, the newest first. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
+        return await self._catalogue.versions(document_id)
+
+    async def changes(self, since: datetime | None = None, *, every_seconds: float = 1.0) -> AsyncGenerator[Change]:
+        """Documents as they change, in the order of their changes; deletions, too. Goes on until it is closed.
+
+        Args:
+            since: begin with what changed then; now unless given.
+
+        Cost: one round trip each `every_seconds`, over the documents that changed.
+        """
+        self._scope.require(Verb.READ)
+        watch = Watch(self._catalogue, since=since)
+        while True:
+            for change in await watch.next():
+                yield change
+            await asyncio.sleep(every_seconds)
 
     async def work(self, document_id: DocumentId) -> AsyncGenerator[IngestProgress]:
         """Work on a queued document here and now, or watch the worker that has it, until its end. Raises `NotFound`."""

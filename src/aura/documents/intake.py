@@ -178,5 +178,12 @@ async def queue(session: AsyncConnection, scope: Scope, document_id: DocumentId,
     task = upsert(ingest_tasks).values(
         tenant_id=scope.tenant_id, document_id=document_id, version=version, user_id=scope.user_id
     )
-    fresh = {"version": version, "worker": "", "attempts": 0, "cancelled": False, "lease_until": func.now()}
+    fresh = {
+        "version": version,
+        "worker": "",
+        "attempts": 0,
+        "failures": 0,
+        "cancelled": False,
+        "lease_until": func.now(),
+    }
     await session.execute(task.on_conflict_do_update(index_elements=["tenant_id", "document_id"], set_=fresh))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -23,15 +24,19 @@ from aura.documents.load import Loader
 from aura.documents.parsing.partition import ocr_available
 from aura.documents.rows import chunk_rows
 from aura.documents.split import Splitter
-from aura.documents.tasks import LEASE_SECONDS, Superseded, Task, Tasks, final
+from aura.documents.tasks import LEASE_SECONDS, Superseded, Task, Tasks, announce, final
 from aura.documents.values import IngestProgress, Stage
 from aura.errors import AuraError, BackendError, InvalidRequest, LimitExceeded, Unavailable
 from aura.identity import DocumentId, Scope
 from aura.index import generations, writer
 from aura.index.generations import Embedder, Rebuild
 from aura.index.passage import embedded_text
+from aura.webhooks.values import Event
 
 logger = logging.getLogger(__name__)
+
+STAGE_TIMEOUT_SECONDS = 21_600.0
+"""How long one stage of one document may take: a book of 512 MB embeds in less on two processors."""
 
 _CHUNKS_AT_ONCE = 200
 _TEXTS_AT_ONCE = 128
@@ -44,6 +49,10 @@ _SHARE = {
 """Where each stage begins and ends, in percent: embedding is nearly all of the work."""
 
 Report = Callable[[IngestProgress], None]
+
+
+class _Paused(Exception):
+    """The document's time is over for now: others wait."""
 
 
 class Pipeline:
@@ -59,6 +68,7 @@ class Pipeline:
         embedder: Embedder,
         dedicated_index_chunks: int,
         lease_seconds: float = LEASE_SECONDS,
+        stage_timeout_seconds: float = STAGE_TIMEOUT_SECONDS,
     ) -> None:
         self._database = database
         self._files = files
@@ -66,6 +76,7 @@ class Pipeline:
         self._splitter = splitter
         self._embedder = embedder
         self._dedicated_index_chunks = dedicated_index_chunks
+        self._stage_timeout_seconds = stage_timeout_seconds
         self._tasks = Tasks(database, lease_seconds=lease_seconds)
 
     async def run(self, scope: Scope, document_id: DocumentId, report: Report) -> None:
@@ -75,17 +86,37 @@ class Pipeline:
             Unavailable: the database is away; the task stays, and is taken up again later.
         """
         task = await self._tasks.claim(scope, document_id)
+        if task is not None:
+            await self._work(task, report, lambda: False)
+
+    async def run_next(self, scope: Scope, paused: Callable[[], bool]) -> DocumentId | None:
+        """Work on the tenant's document that has waited longest; which one, or None where none waits.
+
+        Args:
+            paused: asked now and then; once it is true the document is let go, and goes on from there at its next turn.
+
+        Raises:
+            Unavailable: a part is away; the task stays, and is taken up again later.
+        """
+        task = await self._tasks.claim_next(scope)
         if task is None:
-            return
+            return None
+        await self._work(task, lambda _: None, paused)
+        return task.document_id
+
+    async def _work(self, task: Task, report: Report, paused: Callable[[], bool]) -> None:
         try:
             async with self._tasks.lease(task):
-                await self._stages(task, report)
+                await self._stages(task, report, paused)
             await self._promote(task)  # the task is done, and nobody's any more
         except Superseded:
             await self._clear_cancelled(task, report)
-        except Unavailable:
+        except _Paused:
             await self._tasks.release(task)
-            raise
+        except Unavailable as error:
+            if await self._tasks.postpone(task, error):
+                raise
+            await self._fail(task, str(error), report, gave_up=True)
         except (InvalidRequest, LimitExceeded) as error:
             await self._fail(task, str(error), report)
         except asyncio.CancelledError:
@@ -96,15 +127,32 @@ class Pipeline:
             reason = str(error) if isinstance(error, AuraError) else f"internal error ({type(error).__name__})"
             await self._fail(task, reason, report)
 
-    async def _stages(self, task: Task, report: Report) -> None:
+    async def _stages(self, task: Task, report: Report, paused: Callable[[], bool]) -> None:
         folder = self._files.version_dir(task.tenant_id, task.document_id, task.version)
         if task.stage in (Stage.QUEUED, Stage.PARSING):
-            await self._parse(task, folder, report)
+            await self._parse(task, folder, report)  # its process has a deadline of its own
         if task.stage in (Stage.QUEUED, Stage.PARSING, Stage.SPLITTING):
-            await self._split(task, folder, report)
+            async with self._deadline(Stage.SPLITTING):
+                await self._split(task, folder, report)
         if task.stage is not Stage.INDEXING:
-            await self._embed(task, report)
-        await self._index(task, report)
+            async with self._deadline(Stage.EMBEDDING):
+                await self._embed(task, report, paused)
+        async with self._deadline(Stage.INDEXING):
+            await self._index(task, report)
+
+    @asynccontextmanager
+    async def _deadline(self, stage: Stage) -> AsyncGenerator[None]:
+        deadline = asyncio.timeout(self._stage_timeout_seconds)
+        try:
+            async with deadline:
+                yield
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            seconds = self._stage_timeout_seconds
+            raise LimitExceeded(
+                f"{stage} took longer than {seconds:g} s and was stopped; split the file and try again", limit="time"
+            ) from None
 
     async def _parse(self, task: Task, folder: Path, report: Report) -> None:
         await self._enter(task, Stage.PARSING, report)
@@ -133,7 +181,7 @@ class Pipeline:
         if not count:
             raise InvalidRequest("the file has no text")
 
-    async def _embed(self, task: Task, report: Report) -> None:
+    async def _embed(self, task: Task, report: Report, paused: Callable[[], bool]) -> None:
         await self._enter(task, Stage.EMBEDDING, report)
         started, before, total = time.monotonic(), await self._unembedded(task), await self._count(task)
         left = before
@@ -147,6 +195,8 @@ class Pipeline:
                 await self._note(session, task, Stage.EMBEDDING, percent, eta)
                 await generations.store_vectors(session, task.tenant_id, self._embedder, list(texts), vectors)
             report(_progress(task, Stage.EMBEDDING, percent, eta=eta, chunks=total))
+            if left and paused():
+                raise _Paused
 
     async def _index(self, task: Task, report: Report) -> None:
         await self._enter(task, Stage.INDEXING, report)
@@ -177,6 +227,7 @@ class Pipeline:
                 )
             )
             await session.execute(delete(ingest_tasks).where(self._tasks.mine(task)))
+            await announce(session, task, Event.DOCUMENT_READY)
         report(_progress(task, Stage.READY, 100.0, chunks=count))
 
     async def _promote(self, task: Task) -> None:
@@ -195,8 +246,8 @@ class Pipeline:
             total = select(func.sum(documents.c.chunks)).where(documents.c.tenant_id == task.tenant_id)
             return (await session.scalar(total) or 0) > self._dedicated_index_chunks
 
-    async def _fail(self, task: Task, reason: str, report: Report) -> None:
-        if await self._tasks.end(task, Stage.FAILED, reason):
+    async def _fail(self, task: Task, reason: str, report: Report, *, gave_up: bool = False) -> None:
+        if await self._tasks.end(task, Stage.FAILED, reason, gave_up=gave_up):
             report(_progress(task, Stage.FAILED, 0.0, reason=reason))
 
     async def _clear_cancelled(self, task: Task, report: Report) -> None:

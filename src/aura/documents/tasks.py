@@ -21,9 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aura.database.engine import Database
 from aura.database.tables import chunks, documents, ingest_tasks
 from aura.documents.values import Stage
-from aura.errors import AuraError
+from aura.errors import AuraError, Unavailable
 from aura.identity import CollectionId, DocumentId, Role, Scope, TenantId, UserId
 from aura.index import generations, writer
+from aura.webhooks import outbox
+from aura.webhooks.values import Event
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ LEASE_SECONDS = 20.0
 """How long a worker may be silent before another takes its document over."""
 MOST_ATTEMPTS = 3
 """How often a document may take its process with it before it is failed."""
+MOST_FAILURES = 8
+"""How often a part that a document needs may be away before the document is failed."""
+LONGEST_DELAY_SECONDS = 600.0
+"""Between two tries. They come 1, 2, 4 … times as late as the part asks for."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +50,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     collection_id: CollectionId
     private_to: UserId | None
     stage: Stage
+    failures: int = 0
 
     @property
     def scope(self) -> Scope:
@@ -69,12 +76,25 @@ class Tasks:
     async def claim(self, scope: Scope, document_id: DocumentId) -> Task | None:
         """The document's task if it is free or abandoned; None where another worker has it, or nothing is to be done."""
         free = or_(ingest_tasks.c.worker == "", ingest_tasks.c.lease_until < func.now())
-        mine = and_(ingest_tasks.c.tenant_id == scope.tenant_id, ingest_tasks.c.document_id == document_id)
+        return await self._claim(scope, and_(ingest_tasks.c.document_id == document_id, free))
+
+    async def claim_next(self, scope: Scope) -> Task | None:
+        """The tenant's oldest task that may be taken up now; None where there is none. Never waits for another worker."""
+        oldest = (
+            select(ingest_tasks.c.document_id)
+            .where(ingest_tasks.c.tenant_id == scope.tenant_id, ingest_tasks.c.lease_until <= func.now())
+            .order_by(ingest_tasks.c.created_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        return await self._claim(scope, ingest_tasks.c.document_id == oldest.scalar_subquery())
+
+    async def _claim(self, scope: Scope, which: ColumnElement[bool]) -> Task | None:
         async with self._database.tenant(scope.as_service()) as session:
             row = (
                 await session.execute(
                     update(ingest_tasks)
-                    .where(mine, free)
+                    .where(ingest_tasks.c.tenant_id == scope.tenant_id, which)
                     .values(worker=self._worker, lease_until=self._lease_end(), attempts=ingest_tasks.c.attempts + 1)
                     .returning(ingest_tasks)
                 )
@@ -83,21 +103,23 @@ class Tasks:
                 return None
             document = (
                 await session.execute(
-                    select(documents).where(documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id)
+                    select(documents).where(documents.c.tenant_id == scope.tenant_id, documents.c.id == row.document_id)
                 )
             ).one()
         task = Task(
             tenant_id=scope.tenant_id,
-            document_id=document_id,
+            document_id=row.document_id,
             version=row.version,
             user_id=row.user_id,
             filename=document.filename,
             collection_id=document.collection_id,
             private_to=document.private_to,
             stage=Stage(document.stage),
+            failures=row.failures,
         )
         if row.attempts > MOST_ATTEMPTS:
-            await self.end(task, Stage.FAILED, f"AURA stopped {MOST_ATTEMPTS} times while it worked on this file")
+            reason = f"AURA stopped {MOST_ATTEMPTS} times while it worked on this file"
+            await self.end(task, Stage.FAILED, reason, gave_up=True)
             return None
         return task
 
@@ -147,12 +169,26 @@ class Tasks:
 
     async def release(self, task: Task) -> None:
         """Let another worker have it at once. The lease runs out by itself where the database is away."""
+        await self._let_go(task, {"lease_until": func.now()})
+
+    async def postpone(self, task: Task, error: Unavailable) -> bool:
+        """Have the task taken up again later, each time later than before; False when it was tried often enough.
+
+        The lease runs out by itself where it is the database that is away.
+        """
+        if task.failures >= MOST_FAILURES:
+            return False
+        delay = min(error.retry_after_seconds * 2**task.failures, LONGEST_DELAY_SECONDS)
+        await self._let_go(task, {"lease_until": _from_now(delay), "failures": ingest_tasks.c.failures + 1})
+        return True
+
+    async def _let_go(self, task: Task, values: dict[str, object]) -> None:
+        """The worker lives, so that this attempt counts for nothing."""
+        attempts = func.greatest(ingest_tasks.c.attempts - 1, 0)
         try:
             async with self._database.tenant(task.scope) as session:
                 await session.execute(
-                    update(ingest_tasks)
-                    .where(self.mine(task))
-                    .values(worker="", lease_until=func.now(), attempts=func.greatest(ingest_tasks.c.attempts - 1, 0))
+                    update(ingest_tasks).where(self.mine(task)).values(worker="", attempts=attempts, **values)
                 )
         except AuraError:
             logger.info("the lease on document %s runs out by itself", task.document_id)
@@ -162,8 +198,12 @@ class Tasks:
         async with self._database.tenant(task.scope) as session:
             return bool(await session.scalar(select(ingest_tasks.c.cancelled).where(self.mine(task))))
 
-    async def end(self, task: Task, stage: Stage, reason: str | None) -> bool:
-        """End the task without a result; the version that answered before goes on answering."""
+    async def end(self, task: Task, stage: Stage, reason: str | None, *, gave_up: bool = False) -> bool:
+        """End the task without a result; the version that answered before goes on answering.
+
+        Args:
+            gave_up: the document might be good, but it was tried often enough.
+        """
         tenant_id = task.tenant_id
         async with self._database.tenant(task.scope) as session, generations.index_lock(session, tenant_id):
             done = await session.execute(delete(ingest_tasks).where(self.mine(task)))
@@ -175,6 +215,10 @@ class Tasks:
                 .where(documents.c.tenant_id == tenant_id, documents.c.id == task.document_id)
                 .values(pending_version=task.version, **final(stage, reason))
             )
+            if stage is Stage.FAILED:
+                await announce(session, task, Event.DOCUMENT_FAILED)
+                if gave_up:
+                    await announce(session, task, Event.JOB_DEAD)
         return True
 
     def mine(self, task: Task) -> ColumnElement[bool]:
@@ -187,7 +231,18 @@ class Tasks:
         )
 
     def _lease_end(self) -> ColumnElement[object]:
-        return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, self._lease_seconds)
+        return _from_now(self._lease_seconds)
+
+
+async def announce(session: AsyncConnection, task: Task, event: Event) -> None:
+    """Tell the tenant's webhooks, in the transaction that makes it true. What is one member's alone is not told."""
+    if task.private_to is None:
+        about = {"document_id": str(task.document_id), "version": task.version}
+        await outbox.put(session, task.tenant_id, event, about)
+
+
+def _from_now(seconds: float) -> ColumnElement[object]:
+    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
 def final(stage: Stage, reason: str | None = None) -> dict[str, object]:

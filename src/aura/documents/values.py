@@ -57,6 +57,27 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as a change left it; as it was last seen where the change is its deletion."""
+
+    document: Document
+    deleted: bool = False
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One uploaded state of a document. `answers`: it is the one that is searched."""
+
+    version: int
+    sha256: str
+    size_bytes: int
+    media_type: str
+    characters: int | None
+    pages: int | None
+    chunks: int
+    created_at: datetime
+    answers: bool
+
+
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of a document. `text` is exactly `document_text[start:end]`; `page` counts from 1, or is None."""
 

@@ -49,6 +49,7 @@ documents = Table(
     ForeignKeyConstraint(["tenant_id", "collection_id"], ["collections.tenant_id", "collections.id"]),
     UniqueConstraint("tenant_id", "collection_id", "private_to", "filename", postgresql_nulls_not_distinct=True),
     Index("documents_content_idx", "tenant_id", "collection_id", "sha256"),
+    Index("documents_updated_at_idx", "tenant_id", "updated_at"),
 )
 
 document_versions = Table(
@@ -79,11 +80,17 @@ ingest_tasks = Table(
     Column("worker", Text, nullable=False, server_default=text("''")),
     Column("lease_until", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
     moment("created_at"),
     PrimaryKeyConstraint("tenant_id", "document_id"),
     ForeignKeyConstraint(["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"),
+    Index("ingest_tasks_created_at_idx", "tenant_id", "created_at"),
 )
+"""A document is worked on by `worker` until `lease_until`; without a worker, that is when it may be taken up.
+
+`attempts` counts the workers that were lost over it, `failures` the times that a part it needs was away.
+"""
 
 PARTITIONS = 32
 """Hash partitions of the shared tables. Never one per tenant: planning does not survive thousands."""

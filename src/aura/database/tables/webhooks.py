@@ -49,5 +49,6 @@ webhook_deliveries = Table(
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id", "webhook_id"], ["webhooks.tenant_id", "webhooks.id"], ondelete="CASCADE"),
     Index("webhook_deliveries_next_idx", "tenant_id", "state", "next_attempt_at"),
+    Index("webhook_deliveries_due_idx", "next_attempt_at", postgresql_where=text("state = 'waiting'")),
 )
 """`state` is `waiting`, `delivered` or `dead`. `payload` names ids, never content."""

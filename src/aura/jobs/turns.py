@@ -1,0 +1,130 @@
+"""Turns: a job says whose turn it is, never what is to be done. That stands in the tables, which a lost job does not touch.
+
+A tenant has a few lanes. In each at most one turn runs and one waits, and a turn that ends goes to the end of the queue: so
+tenants alternate, however much one of them has queued. The statements write to procrastinate's own table, because its
+functions know no `ON CONFLICT`: waking a tenant that is awake is the common case.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+
+from aura.database.engine import Database
+from aura.errors import AuraError
+from aura.identity import TenantId
+
+logger = logging.getLogger(__name__)
+
+QUEUE: Final = "aura"
+DOCUMENTS: Final = "documents"
+WEBHOOKS: Final = "webhooks"
+HOUSEKEEPING: Final = "housekeeping"
+
+
+class Turns:
+    """Puts turns into the queue. Every call may be repeated, and may be lost: the sweep makes up for it."""
+
+    def __init__(self, database: Database, *, lanes: int) -> None:
+        self._database = database
+        self._lanes = lanes
+
+    async def wake(self, tenant_id: TenantId) -> None:
+        """Give a tenant with documents that wait its turns. Never raises what the sweep makes good. Cost: one round trip."""
+        try:
+            await self.documents(tenant_id)
+        except AuraError as error:
+            logger.info("tenant %s waits for the sweep: %s", tenant_id, error)
+
+    async def documents(self, tenant_id: TenantId) -> int:
+        """Queue turns for a tenant if documents of it wait; how many were new."""
+        async with self._database.system() as session:
+            done = await session.execute(_WAKE, {"tenant": tenant_id, "lanes": self._lanes})
+            return done.rowcount
+
+    async def sweep(self, now: datetime) -> int:
+        """Queue turns for every tenant with documents or webhooks that wait; how many were new. Cost: two statements.
+
+        Args:
+            now: what time it is for webhooks.
+        """
+        async with self._database.system() as session:
+            for_documents = await session.execute(_SWEEP, {"lanes": self._lanes})
+            for_webhooks = await session.execute(_DUE, {"now": now})
+            return for_documents.rowcount + for_webhooks.rowcount
+
+    async def webhooks(self, now: datetime) -> int:
+        """Queue turns for the tenants with webhooks to deliver; how many were new."""
+        async with self._database.system() as session:
+            return (await session.execute(_DUE, {"now": now})).rowcount
+
+    async def housekeeping(self) -> None:
+        """Queue what is else done by the clock."""
+        async with self._database.system() as session:
+            await session.execute(_HOUSEKEEPING)
+
+    async def rescue(self, silent_seconds: float) -> int:
+        """Take turns from workers that were silent for so long; how many. The sweep then queues them anew."""
+        async with self._database.system() as session:
+            return (await session.execute(_RESCUE, {"seconds": silent_seconds})).rowcount
+
+    async def forget(self, worker_ids: list[int]) -> None:
+        """Take the turns of workers that are known to be gone."""
+        async with self._database.system() as session:
+            await session.execute(_FORGET_TURNS, {"workers": worker_ids})
+            await session.execute(_FORGET_WORKERS, {"workers": worker_ids})
+
+
+_WAKE = text(
+    """
+    INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+    SELECT 'aura', 'documents', format('documents:%s:%s', tenant_id, lane), format('documents:%s:%s', tenant_id, lane),
+      jsonb_build_object('tenant_id', tenant_id, 'lane', lane)
+    FROM (SELECT CAST(:tenant AS uuid) AS tenant_id) AS woken, generate_series(1, :lanes) AS lane
+    WHERE EXISTS (SELECT FROM ingest_tasks AS task WHERE task.tenant_id = woken.tenant_id AND task.lease_until <= now())
+    ORDER BY lane
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    """
+)
+_SWEEP = text(
+    """
+    INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+    SELECT 'aura', 'documents', format('documents:%s:%s', tenant_id, lane), format('documents:%s:%s', tenant_id, lane),
+      jsonb_build_object('tenant_id', tenant_id, 'lane', lane)
+    FROM (SELECT DISTINCT tenant_id FROM ingest_tasks WHERE lease_until <= now()) AS waiting,
+      generate_series(1, :lanes) AS lane
+    ORDER BY lane, tenant_id
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    """
+)
+_DUE = text(
+    """
+    INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+    SELECT 'aura', 'webhooks', format('webhooks:%s', tenant_id), format('webhooks:%s', tenant_id),
+      jsonb_build_object('tenant_id', tenant_id)
+    FROM (SELECT DISTINCT tenant_id FROM webhook_deliveries WHERE state = 'waiting' AND next_attempt_at <= :now) AS due
+    ORDER BY tenant_id
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    """
+)
+_HOUSEKEEPING = text(
+    """
+    INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, lock, queueing_lock)
+    VALUES ('aura', 'housekeeping', 'housekeeping', 'housekeeping')
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    """
+)
+_RESCUE = text(
+    """
+    DELETE FROM procrastinate.procrastinate_jobs AS job WHERE job.status = 'doing' AND NOT EXISTS (
+      SELECT FROM procrastinate.procrastinate_workers AS worker WHERE worker.id = job.worker_id
+        AND worker.last_heartbeat > now() - make_interval(secs => :seconds))
+    """
+)
+_FORGET_TURNS = text(
+    "DELETE FROM procrastinate.procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(CAST(:workers AS bigint[]))"
+)
+_FORGET_WORKERS = text("DELETE FROM procrastinate.procrastinate_workers WHERE id = ANY(CAST(:workers AS bigint[]))")
