@@ -15,7 +15,7 @@ from aura_server.description import openapi_config
 from aura_server.hardening import Limits, Shell
 from aura_server.limits import QuotaMiddleware
 from aura_server.problems import EXCEPTION_HANDLERS
-from aura_server.routes import access, admin, chat, documents, platform, sockets, tenant
+from aura_server.routes import access, admin, chat, documents, platform, sockets, tenant, webhooks
 from aura_server.unbuilt import UNBUILT
 
 ROUTES = (
@@ -24,6 +24,7 @@ ROUTES = (
     *sockets.HANDLERS,
     *documents.HANDLERS,
     *tenant.HANDLERS,
+    *webhooks.HANDLERS,
     *admin.HANDLERS,
     *platform.HANDLERS,
     *pages.HANDLERS,

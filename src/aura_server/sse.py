@@ -10,7 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from aura.answering.events import AnswerEvent
+from aura.documents.values import Change
 from aura_server.wire.chat import event_on_the_wire
+from aura_server.wire.documents import DocumentResponse
 
 T = TypeVar("T")
 
@@ -37,6 +39,20 @@ async def answer_stream(
                 name, data = event_on_the_wire(event)
                 # An error may be this reading's alone: without an id, a client goes on from the event before it.
                 yield encode(name, data, id=None if name == "error" else f"{event.response_id}:{event.seq}")
+
+
+async def change_stream(
+    changes: AsyncGenerator[Change], *, heartbeat_seconds: float = HEARTBEAT_SECONDS
+) -> AsyncGenerator[bytes]:
+    """`changes` of documents as server-sent events; the id of each is the time that a client can go on from."""
+    async with aclosing(beating(changes, heartbeat_seconds)) as beats:
+        async for change in beats:
+            if change is None:
+                yield PING
+            else:
+                document = DocumentResponse.of(change.document)
+                name = "deleted" if change.deleted else "document"
+                yield encode(name, document, id=document.updated_at.isoformat())
 
 
 async def beating(events: AsyncGenerator[T], seconds: float) -> AsyncGenerator[T | None]:

@@ -10,13 +10,14 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 
+from aura.jobs.overview import JobState
 from aura.platform import Aura
 from aura.usage.audit import Action, Entry
 from aura.usage.costs import CostSummary, Dimension
 from aura.usage.insights import Dashboard
 from aura.workspace import Workspace
 from aura_server.routes.documents import Cursor, Limit
-from aura_server.wire.admin import HealthReport, UsageResponse
+from aura_server.wire.admin import HealthReport, JobsResponse, UsageResponse
 from aura_server.wire.common import Items, items_of
 
 _TAGS = ["admin"]
@@ -63,10 +64,21 @@ async def health(aura: NamedDependency[Aura], workspace: NamedDependency[Workspa
     return HealthReport.of(await aura.health())
 
 
+@get("/admin/jobs", tags=_TAGS)
+async def jobs(
+    workspace: NamedDependency[Workspace],
+    limit: Limit = 100,
+    only: Annotated[JobState | None, QueryParameter(name="state")] = None,
+) -> JobsResponse:
+    """What waits, runs and has failed in the background, and why. Admins only."""
+    found = workspace.jobs
+    return JobsResponse(overview=await found.overview(), items=await found.list(state=only, limit=limit))
+
+
 @get("/tenant/usage", tags=["tenant"])
 async def usage(workspace: NamedDependency[Workspace]) -> UsageResponse:
     """The caller's limits, and what is left of each."""
     return UsageResponse.of(await workspace.quotas.remaining())
 
 
-HANDLERS = (dashboard, costs, audit, health, usage)
+HANDLERS = (dashboard, costs, audit, health, jobs, usage)

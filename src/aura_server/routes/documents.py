@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,14 +11,15 @@ from litestar import delete, get, patch, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
-from litestar.response import File
+from litestar.response import File, Stream
 
-from aura.documents.values import Stage, Visibility
-from aura.identity import CollectionId, DocumentId
+from aura.documents.values import Stage, Version, Visibility
+from aura.identity import CollectionId, DocumentId, Verb
 from aura.usage.audit import Action
 from aura.workspace import Workspace
 from aura_server.auditing import Record
 from aura_server.limits import CALL, UPLOAD
+from aura_server.sse import MEDIA_TYPE, change_stream
 from aura_server.wire.common import Items, ReceiptResponse, items_of
 from aura_server.wire.documents import (
     ChunkResponse,
@@ -83,6 +85,13 @@ async def search(
     return PassagesResponse(items=tuple(PassageResponse.of(passage) for passage in found))
 
 
+@get("/documents/events", tags=_TAGS)
+async def events(workspace: NamedDependency[Workspace], since: FromQuery[datetime | None] = None) -> Stream:
+    """Documents as they change, as server-sent events `document` and `deleted`, until the client closes them."""
+    workspace.scope.require(Verb.READ)  # before the stream begins
+    return Stream(change_stream(workspace.documents.changes(since)), media_type=MEDIA_TYPE)
+
+
 @get("/documents/{document_id:uuid}", tags=_TAGS)
 async def document(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> DocumentResponse:
     """One document, and how far it is."""
@@ -115,6 +124,12 @@ async def chunks(
     return items_of(
         await workspace.documents.chunk_page(DocumentId(document_id), limit=limit, cursor=cursor), ChunkResponse.of
     )
+
+
+@get("/documents/{document_id:uuid}/versions", tags=_TAGS)
+async def versions(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> Items[Version]:
+    """The document's versions, the newest first."""
+    return Items(items=await workspace.documents.versions(DocumentId(document_id)))
 
 
 @post("/documents/{document_id:uuid}/retry", status_code=202, tags=_TAGS)
@@ -195,6 +210,6 @@ async def delete_collection(
 
 
 HANDLERS = (
-    upload, documents, search, document, content, text, chunks, retry, cancel, delete_document, collections,
-    add_collection, rename_collection, delete_collection,
+    upload, documents, search, events, versions, document, content, text, chunks, retry, cancel, delete_document,
+    collections, add_collection, rename_collection, delete_collection,
 )  # fmt: skip

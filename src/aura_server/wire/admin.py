@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from aura.health import Health, PartHealth
+from aura.jobs.overview import Job, Overview
 from aura.usage.quotas import Allowance
 
 
@@ -21,6 +22,13 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, health: Health) -> HealthReport:
         """`health` on the wire."""
         return cls(status=health.status, version=health.version, parts=health.parts)
+
+
+class JobsResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """How much there is to do, and what of it has not ended well."""
+
+    overview: Overview
+    items: tuple[Job, ...]
 
 
 class LimitResponse(msgspec.Struct, frozen=True, kw_only=True):
