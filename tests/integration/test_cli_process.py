@@ -65,7 +65,7 @@ def test_the_first_five_minutes(aura: Installed, tmp_path: Path) -> None:
     answer = aura.json("ask", "How long do customers have to return a product?", "--tenant", "acme")
     chat = aura("chat", "--tenant", "acme", input="How long do customers have to return a product?\n/quit\n")
 
-    assert ingested.stderr == "✓ handbook.md: 1 chunks\n"
+    assert ingested.stderr == "✓ handbook.md: 1 chunk\n"
     assert "Loading" not in ingested.stdout + chat.stdout
     assert answer["citations"][0]["quote"] == "Customers have 30 days to return a product."
     assert "30 days" in chat.stdout
