@@ -65,17 +65,24 @@ def test_the_first_five_minutes(aura: Installed, tmp_path: Path) -> None:
     answer = aura.json("ask", "How long do customers have to return a product?", "--tenant", "acme")
     chat = aura("chat", "--tenant", "acme", input="How long do customers have to return a product?\n/quit\n")
 
-    assert ingested.stderr == "✓ handbook.md: 1 chunks\n"
+    assert ingested.stderr == "✓ handbook.md: 1 chunk\n"
     assert "Loading" not in ingested.stdout + chat.stdout
     assert answer["citations"][0]["quote"] == "Customers have 30 days to return a product."
     assert "30 days" in chat.stdout
 
 
-def test_the_demo_gives_each_organisation_its_own_cited_answers_and_takes_questions(aura: Installed) -> None:
-    done = aura(
+@pytest.fixture(scope="module")
+def demo(aura: Installed) -> subprocess.CompletedProcess[str]:
+    """The first demo on the data directory; each run of it loads the model and asks 16 questions."""
+    return aura(
         "demo", "--json", input="@vintrisa What does error code E-217 on the Pemvara IP-40 mean?\n@nobody Hm?\n"
     )
-    *shown, asked = [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_demo_gives_each_organisation_its_own_cited_answers_and_takes_questions(
+    demo: subprocess.CompletedProcess[str],
+) -> None:
+    *shown, asked = [json.loads(line) for line in demo.stdout.splitlines()]
     by_question = {(line["tenant"], line["answer"]["question"]): line["answer"] for line in shown}
 
     assert len(by_question) == 16
@@ -85,11 +92,11 @@ def test_the_demo_gives_each_organisation_its_own_cited_answers_and_takes_questi
             if answer is not None:
                 _expect(answer, question.expects)
     _expect(asked, "air-in-line sensor")
-    assert "There is no @nobody here" in done.stderr
+    assert "There is no @nobody here" in demo.stderr
 
 
+@pytest.mark.usefixtures("demo")
 def test_a_second_demo_ingests_nothing(aura: Installed) -> None:
-    aura("demo", "--no-input")
     again = aura("demo", "--no-input")
 
     finished = [line for line in again.stderr.splitlines() if line.startswith(("✓", "✗"))]

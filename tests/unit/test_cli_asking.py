@@ -11,13 +11,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from cli_support import aura, document
 
 from aura.cli.asking import confirm, read_line
 from aura.cli.passwords import NewPassword, new_password
-from aura.errors import InvalidRequest
+from aura.errors import InvalidRequest, Unavailable
+from aura.settings import Settings
 
 CREATE = ("tenant", "create", "acme", "--admin-email", "ada@acme.test")
 
@@ -188,3 +190,16 @@ def _take_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.mark.parametrize(("question", "loads"), [("Why?", True), ("", False), (" \n", False)])
+def test_an_empty_question_does_not_wait_for_the_models_weights(question: str, loads: bool) -> None:
+    asked: list[bool] = []
+
+    def refuse(settings: Settings, *, recover: bool, warm: bool) -> NoReturn:
+        asked.append(warm)
+        raise Unavailable("no platform here")
+
+    aura("ask", question, "--tenant", "acme", open_aura=refuse)
+
+    assert asked == [loads]

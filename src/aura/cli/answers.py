@@ -43,7 +43,8 @@ def ask(
             return end_of(call.output, await say(call.output, events, lines=True), written=True)
         return end_of(call.output, await say(call.output, events))
 
-    raise typer.Exit(call.run(work, warm=True))
+    # Who asks nothing is told so at once: weights that are being loaded can not be told to stop.
+    raise typer.Exit(call.run(work, warm=bool(question.strip())))
 
 
 def chat(

@@ -16,7 +16,7 @@ from rich.text import Text
 from aura.cli.context import invocation
 from aura.cli.finding import find_workspace
 from aura.cli.options import CollectionOption, TenantOption, UserOption
-from aura.cli.output import Listing, Output
+from aura.cli.output import Listing, Output, counted
 from aura.cli.progress import IngestBars
 from aura.errors import InvalidRequest
 
@@ -123,7 +123,7 @@ def summary_table(summary: Summary) -> RenderableType:
         counts.append(f"{summary.duplicates:,} of them already there")
     if summary.failed:
         counts.append(f"{summary.failed:,} failed")
-    line = f"{', '.join(counts)}; {summary.chunks:,} new chunks in {summary.seconds:.1f} s"
+    line = f"{', '.join(counts)}; {counted(summary.chunks, 'new chunk')} in {summary.seconds:.1f} s"
     style = "bold red" if summary.failed else "bold green"
     return Group(
         Listing(

@@ -126,6 +126,11 @@ class Listing:
                     yield Padding(Text(f"{column.lower()}: {cell}", overflow="fold"), (0, 0, 0, 2), expand=False)
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 chunk`, `2,000 chunks`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def facts(pairs: Iterable[tuple[str, object]]) -> Table:
     """Names and values below each other; values that are None are left out."""
     made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))

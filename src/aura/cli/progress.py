@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 from rich.table import Column
 from rich.text import Text
 
-from aura.cli.output import printable
+from aura.cli.output import counted, printable
 
 if TYPE_CHECKING:
     from aura.documents.values import IngestProgress
@@ -76,7 +76,7 @@ class IngestBars:
                 Text.assemble(("✗ ", "red"), printable(f"{progress.filename}: {progress.reason or progress.stage}"))
             )
         elif not self._console.is_terminal:
-            what = "already there" if progress.duplicate else f"{progress.chunks:,} chunks"
+            what = "already there" if progress.duplicate else counted(progress.chunks, "chunk")
             self._console.print(Text(printable(f"✓ {progress.filename}: {what}")))
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 
 from aura.database.engine import Database
 from aura.database.tables import organisations
 from aura.identity import Role, Scope, TenantId, UserId
+from aura.index import lexical
 from aura.index.generations import serving
+from aura.index.search import Query, search_legs
 from aura.index.tenant_index import Mode, NodeRow, Search, TenantIndex
 from aura.testing.embeddings import HashEmbedding
 
 NewTenant = Callable[[], Awaitable[TenantIndex]]
 
 
-async def new_organisation(database: Database) -> TenantId:
-    tenant_id = TenantId(uuid4())
+async def new_organisation(database: Database, tenant_id: TenantId | None = None) -> TenantId:
+    tenant_id = tenant_id or TenantId(uuid4())
     async with database.system() as session:
         await session.execute(
             insert(organisations).values(
@@ -50,6 +52,27 @@ async def hits(
 ) -> list[tuple[str, float, float | None, float | None]]:
     results = await index.search(Search(text=text, limit=limit, mode=mode))
     return [(p.chunk_id, p.score, p.dense_score, p.bm25_score) for p in (found.passage for found in results.found)]
+
+
+async def plan(database: Database, embedding: HashEmbedding, index: TenantIndex, question: str) -> str:
+    """How PostgreSQL runs the very statement that a search sends for both legs."""
+    vector = await embedding.embed_query(question)
+    async with database.tenant(index.scope) as session:
+        generation = await serving(session, index.scope.tenant_id)
+        assert generation is not None
+        sent: list[tuple[str, dict[str, object]]] = []
+        assert session.sync_connection is not None
+
+        @event.listens_for(session.sync_connection, "before_cursor_execute")
+        def keep(_: object, __: object, statement: str, values: dict[str, object], *___: object) -> None:
+            sent.append((statement, values))
+
+        await search_legs(
+            session, index.scope, generation, Query(vector=vector, terms=lexical.query_counts(question), limit=100)
+        )
+        [(statement, values), *_] = sent
+        explained = await session.exec_driver_sql(f"EXPLAIN {statement}", values)
+        return "\n".join(explained.scalars())
 
 
 def member(index: TenantIndex, database: Database, embedding: HashEmbedding, user: UserId) -> TenantIndex:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
-from index_support import NewTenant, bulk, fill, hits, new_organisation
+from index_support import NewTenant, bulk, fill, hits, new_organisation, plan
 from sqlalchemy import text
 
 from aura.database.embedded import EmbeddedServer
 from aura.database.engine import Database
 from aura.database.tables import chunks
 from aura.errors import InvalidRequest
-from aura.identity import Scope
+from aura.identity import Scope, TenantId
 from aura.index import lexical, writer
 from aura.index.generations import Rebuild
 from aura.index.tenant_index import Search, TenantIndex
@@ -104,6 +107,9 @@ async def test_a_large_tenant_gets_k_from_the_shared_table_and_from_its_own(
     assert generation.dedicated
     assert len(exact) == len(graph) == 10
     assert exact[0].chunk_id == "bulk77"
+    lines = await plan(database, embedding, acme, "a passage of many")
+    assert f"{generation.table_name}_hnsw" in lines
+    assert f"index_{embedding.dimension}_p" not in lines
     assert len(graph & {passage.chunk_id for passage in exact}) >= 9
 
 
@@ -201,26 +207,32 @@ async def test_weights_follow_the_average_length(new_tenant: NewTenant, embeddin
     assert await hits(grown, "express shipping", mode="bm25") == await hits(fresh, "express shipping", mode="bm25")
 
 
-async def test_one_partition_is_read_and_no_index_of_vectors_in_the_shared_table(
-    new_tenant: NewTenant, database: Database, embedding: HashEmbedding
+async def test_a_search_reads_one_partition_by_its_tenants_index_however_large_the_neighbours_are(
+    new_tenant: NewTenant, server: EmbeddedServer, database: Database, embedding: HashEmbedding
 ) -> None:
-    acme = await new_tenant()
+    acme, table = await new_tenant(), f"index_{embedding.dimension}"
     await fill(acme, embedding, HANDBOOK)
-    vector = "[" + ",".join(["0.1"] * embedding.dimension) + "]"
+    with psycopg.connect(server.url("aura_owner"), autocommit=True) as owner:
+        mine = _partition(owner, table, acme.scope.tenant_id)
+        neighbour = next(id for id in iter(uuid4, None) if _partition(owner, table, id) == mine)
+        large = Scope(tenant_id=await new_organisation(database, TenantId(neighbour)))
+        await bulk(database, embedding, TenantIndex(database, large, embedding), 3_000)
+        owner.execute(f"ANALYZE {table}_p{mine}")
 
-    async with database.tenant(acme.scope) as session:
-        plan = await session.execute(
-            text(
-                f"EXPLAIN SELECT chunk_id FROM index_{embedding.dimension} WHERE tenant_id = :tenant"
-                " ORDER BY embedding <=> CAST(:vector AS halfvec) LIMIT 10"
-            ),
-            {"tenant": acme.scope.tenant_id, "vector": vector},
-        )
-        lines = "\n".join(plan.scalars())
+    lines = await plan(database, embedding, acme, "express shipping")
 
-    assert lines.count(f"index_{embedding.dimension}_p") >= 1
-    assert "Append" not in lines
+    read = re.findall(rf"(\S+ Scan|Scan using \S+|Scan on \S+).* on ({table}\S*)", lines)
+    assert {partition for _, partition in read} == {f"{table}_p{mine}"}, lines
+    assert len(read) == 2, lines
+    assert "Seq Scan on index" not in lines
+    assert len(re.findall(rf"{table}_p{mine}_(?:pkey|tenant_id_document_id_idx)", lines)) == 2, lines
     assert "hnsw" not in lines
+
+
+def _partition(owner: psycopg.Connection, table: str, tenant_id: UUID) -> int:
+    query = "SELECT n FROM generate_series(0, 31) AS n WHERE satisfies_hash_partition(%s::regclass, 32, n, %s)"
+    [(number,)] = owner.execute(query, [table, tenant_id]).fetchall()
+    return number
 
 
 async def test_a_hundred_tenants_share_two_connections(server: EmbeddedServer, embedding: HashEmbedding) -> None:

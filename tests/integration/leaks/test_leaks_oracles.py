@@ -133,7 +133,7 @@ async def test_what_a_member_stores_in_private_counts_for_the_plan_of_all(fresh:
 
 
 @pytest.mark.xfail(
-    strict=True, reason="BM25's statistics are the tenant's: private documents count in them (docs/isolation.md)"
+    strict=True, reason="BM25's statistics are the tenant's: private documents count in them (docs/limits.md)"
 )
 async def test_another_members_private_documents_move_no_score(fresh: Side) -> None:
     await add(fresh.admin, NOTES, "canteen.md")

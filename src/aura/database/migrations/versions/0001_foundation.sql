@@ -417,9 +417,6 @@ BEGIN
   IF obj_description(to_regclass(name), 'pg_class') IS DISTINCT FROM (current_setting('aura.tenant_id')::uuid)::text THEN
     RAISE EXCEPTION 'no such index';
   END IF;
-  IF obj_description(to_regclass(name), 'pg_class') IS DISTINCT FROM (current_setting('aura.tenant_id')::uuid)::text THEN
-    RAISE EXCEPTION 'no such index';
-  END IF;
   EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 96)',
     name || '_hnsw', name);
   EXECUTE format('ANALYZE %I', name);
