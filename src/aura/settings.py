@@ -124,9 +124,9 @@ class Settings(BaseSettings):
     response_lease_seconds: float = Field(default=10.0, ge=1)
     """How long the process that generates an answer may be silent before another takes the answer over."""
 
-    requests_per_minute: int = Field(default=600, ge=1)
+    requests_per_minute: int = Field(default=6_000, ge=1)
     """Of one organisation, whoever asks."""
-    user_requests_per_minute: int = Field(default=120, ge=1)
+    user_requests_per_minute: int = Field(default=1_200, ge=1)
     """Of one member; an API key can have a number of its own."""
     uploads_per_hour: int = Field(default=10_000, ge=1)
     """Files of one organisation."""
