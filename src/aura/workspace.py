@@ -320,13 +320,13 @@ class Workspace:
     @property
     def jobs(self) -> Jobs:
         """The tenant's work in the background. Raises `Denied` unless an admin acts."""
-        self._require_admin("see jobs")
+        self.require_admin("see jobs")
         return Jobs(self._parts.database, self.scope)
 
     @property
     def webhooks(self) -> Webhooks:
         """Addresses that hear of events. Raises `Denied` unless an admin acts."""
-        self._require_admin("manage webhooks")
+        self.require_admin("manage webhooks")
         parts = self._parts
         return Webhooks(
             parts.database,

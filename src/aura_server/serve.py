@@ -13,11 +13,11 @@ from typing import Final
 
 import msgspec
 import uvicorn
-from aura.jobs.supervisor import worker_process
 from litestar.types import ASGIApp
 
 from aura.cli.output import Output
 from aura.errors import Conflict, InvalidRequest, NotFound
+from aura.jobs.supervisor import worker_process
 from aura.platform import Aura
 from aura.settings import Settings
 from aura.workspace import Workspace
