@@ -52,8 +52,9 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def retention(self) -> timedelta | None:
         days = self.custom_settings.get(RETENTION)
-        kept = isinstance(days, int) and not isinstance(days, bool) and 0 < days < 36_500
-        return timedelta(days=days) if kept else None
+        if isinstance(days, int) and not isinstance(days, bool) and 0 < days < 36_500:
+            return timedelta(days=days)
+        return None
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True):
