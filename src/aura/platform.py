@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +43,6 @@ from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, Page, PlanChanges, Tier, User
-from aura.usage.rollup import roll_up_closed
 from aura.webhooks.delivery import Deliverer
 from aura.workspace import Parts, Workspace
 
@@ -346,22 +344,19 @@ async def _build(
         access=_access(settings, secret_key),
         reranker=reranker,
         responses=responses,
-        duties=(*DUTIES, *_duties(clock, responses)),
+        duties=(*DUTIES, *_duties(responses)),
         clock=clock,
         turns=Turns(database, lanes=settings.ingest_lanes),
     )
 
 
-def _duties(clock: Clock, responses: Responses) -> tuple[Duty, ...]:
+def _duties(responses: Responses) -> tuple[Duty, ...]:
     """What housekeeping does besides deleting what has had its time."""
 
-    async def roll_up(database: Database, tenant: Tenant, _: datetime) -> int:
-        return len(await roll_up_closed(database, tenant.scope, clock=clock))
-
-    async def settle(_: Database, tenant: Tenant, __: datetime) -> int:
+    async def settle(_: Database, tenant: Tenant, __: Clock) -> int:
         return await responses.purge(tenant.id)
 
-    return (Duty(name="usage roll-up", run=roll_up), Duty(name="ended responses", run=settle))
+    return (Duty(name="ended responses", run=settle),)
 
 
 def _access(settings: Settings, secret_key: str) -> AccessSettings:

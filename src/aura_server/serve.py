@@ -17,7 +17,7 @@ from litestar.types import ASGIApp
 
 from aura.cli.output import Output
 from aura.errors import Conflict, InvalidRequest, NotFound
-from aura.jobs.supervisor import Supervisor
+from aura.jobs.supervisor import worker_process
 from aura.platform import Aura
 from aura.settings import Settings
 from aura.workspace import Workspace
@@ -132,7 +132,7 @@ async def _worker(serving: Serving) -> AsyncGenerator[None]:
     if not serving.worker:
         yield
         return
-    async with Supervisor.of_workers(data_dir=serving.data_dir).running():
+    async with worker_process(data_dir=serving.data_dir):
         yield
 
 

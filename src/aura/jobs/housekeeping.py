@@ -28,6 +28,7 @@ from aura.database.tables import (
 )
 from aura.errors import AuraError
 from aura.identity import Role, Scope, TenantId
+from aura.usage.rollup import roll_up_closed
 from aura.webhooks.values import DeliveryState
 
 logger = logging.getLogger(__name__)
@@ -51,15 +52,16 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def retention(self) -> timedelta | None:
         days = self.custom_settings.get(RETENTION)
-        kept = isinstance(days, int) and not isinstance(days, bool) and 0 < days < 36_500
-        return timedelta(days=days) if kept else None
+        if isinstance(days, int) and not isinstance(days, bool) and 0 < days < 36_500:
+            return timedelta(days=days)
+        return None
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is done for each tenant; `run` says how many rows it touched."""
 
     name: str
-    run: Callable[[Database, Tenant, datetime], Awaitable[int]]
+    run: Callable[[Database, Tenant, Clock], Awaitable[int]]
 
 
 class Housekeeping:
@@ -76,14 +78,14 @@ class Housekeeping:
         Raises:
             Unavailable: the database is away, so that the tenants are not known.
         """
-        now, done = self._clock.now(), dict.fromkeys((duty.name for duty in self._duties), 0)
+        done = dict.fromkeys((duty.name for duty in self._duties), 0)
         async with self._database.system() as session:
-            stale = delete(login_attempts).where(login_attempts.c.failed_at < now - timedelta(days=30))
+            stale = delete(login_attempts).where(login_attempts.c.failed_at < self._clock.now() - timedelta(days=30))
             done["login attempts"] = (await session.execute(stale)).rowcount
         async for tenant in self._tenants():
             for duty in self._duties:
                 try:
-                    done[duty.name] += await duty.run(self._database, tenant, now)
+                    done[duty.name] += await duty.run(self._database, tenant, self._clock)
                 except AuraError as error:
                     logger.warning("%s of tenant %s not done: %s", duty.name, tenant.id, error)
                 except Exception:  # the edge of the duty: one tenant must not stop the others
@@ -105,15 +107,20 @@ class Housekeeping:
             page = query.where(organisations.c.id > found[-1].id)
 
 
-async def _retention(database: Database, tenant: Tenant, now: datetime) -> int:
+async def _retention(database: Database, tenant: Tenant, clock: Clock) -> int:
     if tenant.retention is None:
         return 0
-    return await _delete(database, tenant, conversations, conversations.c.updated_at < now - tenant.retention)
+    rested = conversations.c.updated_at < clock.now() - tenant.retention
+    return await _delete(database, tenant, conversations, rested)
+
+
+async def _roll_up(database: Database, tenant: Tenant, clock: Clock) -> int:
+    return len(await roll_up_closed(database, tenant.scope, clock=clock))
 
 
 def _expiry(name: str, table: Table, expired: Callable[[datetime], ColumnElement[bool]]) -> Duty:
-    async def run(database: Database, tenant: Tenant, now: datetime) -> int:
-        return await _delete(database, tenant, table, expired(now))
+    async def run(database: Database, tenant: Tenant, clock: Clock) -> int:
+        return await _delete(database, tenant, table, expired(clock.now()))
 
     return Duty(name=name, run=run)
 
@@ -133,6 +140,7 @@ def _ended_delivery(now: datetime) -> ColumnElement[bool]:
 
 DUTIES: Final = (
     Duty(name="conversations", run=_retention),
+    Duty(name="days of usage", run=_roll_up),
     _expiry("sessions", sessions, lambda now: sessions.c.expires_at < now - timedelta(days=1)),
     _expiry("tickets", tickets, lambda now: tickets.c.expires_at < now),
     _expiry("idempotency keys", idempotency_keys, lambda now: idempotency_keys.c.created_at < now - timedelta(days=1)),

@@ -86,7 +86,7 @@ class Jobs:
             rows = (await session.execute(query.limit(limit))).mappings().all()
         return tuple(msgspec.convert(row, Job) for row in rows)
 
-    def _jobs(self) -> Select[*tuple[Any, ...]]:
+    def _jobs(self) -> Select[Any]:
         task = ingest_tasks.c
         same = and_(task.tenant_id == documents.c.tenant_id, task.document_id == documents.c.id)
         state: ColumnElement[str] = case(

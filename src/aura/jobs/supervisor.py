@@ -90,6 +90,13 @@ class Supervisor:
             self._places[place] = msgspec.structs.replace(self._places[place], pid=None)
 
 
+@asynccontextmanager
+async def worker_process(*, data_dir: Path | None = None) -> AsyncGenerator[Supervisor]:
+    """Keep one `aura worker` running while the body does."""
+    async with Supervisor.of_workers(data_dir=data_dir).running() as supervisor:
+        yield supervisor
+
+
 async def _end(process: Process) -> None:
     if process.returncode is not None:
         return

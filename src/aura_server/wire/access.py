@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
+
 from aura.access.callers import Login, Ticket
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from aura.access.api_keys import ApiKey
 
+from aura.access.api_keys import ApiKey
 from aura.identity import Role, Verb
 from aura.tenants.values import Organisation, User
 

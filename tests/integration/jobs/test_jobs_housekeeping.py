@@ -10,6 +10,7 @@ from jobs_support import organisation
 from sqlalchemy import func, insert, select, update
 
 from aura import Aura, Workspace
+from aura.clock import Clock
 from aura.database.engine import Database
 from aura.database.tables import conversations, counters, organisations, sessions, tickets
 from aura.errors import Unavailable
@@ -76,14 +77,14 @@ async def test_one_tenants_trouble_stops_no_other(aura: Aura, acme: Workspace, r
     globex = await organisation(aura)
     seen: list[object] = []
 
-    async def duty(_: Database, tenant: Tenant, now: datetime) -> int:
+    async def duty(_: Database, tenant: Tenant, clock: Clock) -> int:
         seen.append(tenant.id)
         raise ValueError("an error that nobody thought of")
 
-    async def away(_: Database, tenant: Tenant, now: datetime) -> int:
+    async def away(_: Database, tenant: Tenant, clock: Clock) -> int:
         raise Unavailable("away")
 
-    async def after(_: Database, tenant: Tenant, now: datetime) -> int:
+    async def after(_: Database, tenant: Tenant, clock: Clock) -> int:
         return 1
 
     duties = (Duty(name="bad", run=duty), Duty(name="away", run=away), Duty(name="after", run=after))
