@@ -74,14 +74,18 @@ class Supervisor:
         pause = FIRST_PAUSE_SECONDS
         while True:
             started = time.monotonic()
-            code = await self._run(place)
+            try:
+                code: int | None = await self._run(place)
+            except Exception:  # the edge of the keeper: a worker that can not be started now is started later
+                logger.exception("worker %d could not be started", place)
+                code = None
             pause = FIRST_PAUSE_SECONDS if time.monotonic() - started > STEADY_SECONDS else pause
             logger.warning("worker %d ended with code %s; another starts in %.1f s", place, code, pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _run(self, place: int) -> int:
-        process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=DEVNULL, env=os.environ)
+        process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=DEVNULL, env=dict(os.environ))
         self._places[place] = WorkerStatus(pid=process.pid, starts=self._places[place].starts + 1)
         try:
             return await process.wait()
