@@ -25,6 +25,7 @@ from aura.documents.load import Loader
 from aura.documents.pipeline import Pipeline
 from aura.documents.recovery import recover_forever
 from aura.documents.split import Splitter
+from aura.documents.tasks import queued
 from aura.documents.tokens import token_counter
 from aura.documents.values import Receipt
 from aura.erase import erase_tenant
@@ -43,6 +44,7 @@ from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, Page, PlanChanges, Tier, User
+from aura.usage.totals import Totals
 from aura.webhooks.delivery import Deliverer
 from aura.workspace import Parts, Workspace
 
@@ -80,6 +82,15 @@ class Aura:
         parts = self._parts
         model = parts.llm.metadata.model_name
         return await Checks(parts.database, parts.embedder, parts.settings, model=model).run()
+
+    @property
+    def totals(self) -> Totals:
+        """What this process has answered."""
+        return self._parts.totals
+
+    async def queued_documents(self) -> int:
+        """How many documents of all organisations wait or are worked on. Cost: one round trip to the database."""
+        return await queued(self._parts.database)
 
     @classmethod
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from aura.access.api_keys import ApiKeys
 from aura.access.callers import Grant
 from aura.access.idempotency import Idempotency
 from aura.answering.context import ContextBuilder
-from aura.answering.engine import AnswerEngine, Ask
+from aura.answering.engine import AnswerEngine, Ask, Said
 from aura.answering.events import Answer, AnswerEvent
 from aura.answering.own_responses import OwnResponses
 from aura.answering.responses import Asker, Responses
@@ -35,6 +35,7 @@ from aura.erase import erase_tenant
 from aura.errors import Denied, InvalidRequest, NotFound
 from aura.identity import CollectionId, ConversationId, Role, Scope, UserId, Verb
 from aura.index.embedding import EmbeddingModel
+from aura.index.embeddings import Embeddings
 from aura.index.floor import floor_for
 from aura.index.generations import Generation, Rebuild
 from aura.index.passage import Passage
@@ -61,6 +62,7 @@ from aura.usage.ledger import Ledger
 from aura.usage.metering import Meter
 from aura.usage.quotas import LimitedKey, Quotas
 from aura.usage.reports import Reports
+from aura.usage.totals import Totals
 from aura.webhooks.subscriptions import Webhooks
 
 
@@ -79,6 +81,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessSettings
     reranker: CrossEncoderReranker | None
     responses: Responses
+    totals: Totals = msgspec.field(default_factory=Totals)
     clock: Clock
     turns: Turns
     duties: tuple[Duty, ...] = DUTIES
@@ -131,6 +134,7 @@ class Workspace:
         message: str,
         *,
         conversation: ConversationId | None = None,
+        history: Sequence[Said] = (),
         collection: str | CollectionId | None = None,
         use_memory: bool = True,
         use_persona: bool = True,
@@ -141,13 +145,14 @@ class Workspace:
 
         Args:
             conversation: what it is a turn of (`await workspace.conversations.start()`); stored there unless `temporary`.
+            history: what was said before, where the caller keeps that itself; it and the answer are stored nowhere.
             collection: search in this one alone, by name or id.
             use_memory: let the conversation's earlier turns say what a follow-up means.
             use_persona: adapt the wording to the user.
             search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
 
         Raises:
-            InvalidRequest: the message is empty.
+            InvalidRequest: the message is empty, or both a conversation and a history are given.
             Denied: an API key acts that may not `ask`.
             NotFound: there is no such conversation or collection in the scope.
             Unavailable: the database or the model is away.
@@ -155,7 +160,7 @@ class Workspace:
         Cost: one call of the model; two or three round trips to the database.
         """
         return await self._engine.answer(
-            await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary)
+            await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary, history)
         )
 
     async def stream(
@@ -163,6 +168,7 @@ class Workspace:
         message: str,
         *,
         conversation: ConversationId | None = None,
+        history: Sequence[Said] = (),
         collection: str | CollectionId | None = None,
         use_memory: bool = True,
         use_persona: bool = True,
@@ -173,7 +179,7 @@ class Workspace:
 
         Closing the stream stops the model; what it had said is stored.
         """
-        ask = await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary)
+        ask = await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary, history)
         async with aclosing(self._engine.stream(ask)) as events:
             async for event in events:
                 yield event
@@ -301,6 +307,11 @@ class Workspace:
     def embed_model(self) -> EmbeddingModel:
         """The LlamaIndex embedding that the index was made with."""
         return self._parts.embedder
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The same embedding for texts of the caller's own, which are not kept."""
+        return Embeddings(self.scope, self._parts.embedder)
 
     # -- what belongs to the tenant ------------------------------------------------------------------------------------
 
@@ -523,7 +534,7 @@ class Workspace:
             context=context,
             conversations=Conversations(self._parts.database, inside, readable=self._reads_history),
             llm=self._parts.llm,
-            meter=Meter(ledger, count_tokens=embedder.count_tokens),
+            meter=Meter(ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
         )
 
     @property
@@ -550,10 +561,14 @@ class Workspace:
         use_memory: bool,
         search_knowledge: bool,
         temporary: bool,
+        history: Sequence[Said] = (),
     ) -> Ask:
         self.scope.require(Verb.ASK)
+        if conversation is not None and history:
+            raise InvalidRequest("a conversation has its own history: pass one of the two", field="history")
         return Ask(
             message=message,
+            history=tuple(history),
             conversation_id=conversation,
             collection_id=await self._collection_id(collection),
             use_memory=use_memory and self._reads_history,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import msgspec
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -14,8 +17,21 @@ from aura_server import auditing, callers, pages
 from aura_server.description import openapi_config
 from aura_server.hardening import Limits, Shell
 from aura_server.limits import QuotaMiddleware
+from aura_server.metrics import Metrics
+from aura_server.observing import Observed
 from aura_server.problems import EXCEPTION_HANDLERS
-from aura_server.routes import access, admin, chat, documents, platform, sockets, tenant, webhooks
+from aura_server.routes import (
+    access,
+    admin,
+    chat,
+    compatible,
+    documents,
+    mcp,
+    platform,
+    sockets,
+    tenant,
+    webhooks,
+)
 from aura_server.unbuilt import UNBUILT
 
 ROUTES = (
@@ -27,6 +43,8 @@ ROUTES = (
     *webhooks.HANDLERS,
     *admin.HANDLERS,
     *platform.HANDLERS,
+    *compatible.HANDLERS,
+    *mcp.HANDLERS,
     *pages.HANDLERS,
     *UNBUILT,
 )
@@ -46,14 +64,15 @@ def create_app(aura: Aura, options: Options | None = None) -> ASGIApp:
     """The ASGI application that serves `aura`, which must stay open while it runs."""
     options = options or Options()
     limits = msgspec.structs.replace(options.limits, upload_bytes=aura.settings.max_upload_bytes)
-    return Shell(litestar(aura, options), hosts=options.hosts, limits=limits)
+    metrics = Metrics(aura.totals)
+    return Observed(Shell(litestar(aura, options, metrics), hosts=options.hosts, limits=limits), metrics)
 
 
-def litestar(aura: Aura | None, options: Options) -> Litestar:
+def litestar(aura: Aura | None, options: Options, metrics: Metrics | None = None) -> Litestar:
     """The application without its outer checks. Without a platform it can be described, but not asked."""
     return Litestar(
         route_handlers=ROUTES,
-        state=State({"aura": aura}),
+        state=State({"aura": aura, "options": options, "metrics": metrics}),
         dependencies={
             "aura": Provide(callers.provide_aura, sync_to_thread=False),
             "caller": Provide(callers.provide_caller, sync_to_thread=False),
@@ -63,8 +82,16 @@ def litestar(aura: Aura | None, options: Options) -> Litestar:
         middleware=[callers.CallerMiddleware, QuotaMiddleware()],
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=CORSConfig(allow_origins=list(options.cors_origins)) if options.cors_origins else None,
+        lifespan=[_watched],
         openapi_config=openapi_config(),
         request_max_body_size=None,  # the shell's
         logging_config=None,
         debug=False,
     )
+
+
+@asynccontextmanager
+async def _watched(app: Litestar) -> AsyncGenerator[None]:
+    metrics: Metrics = app.state.metrics
+    async with metrics.watching_the_loop():
+        yield

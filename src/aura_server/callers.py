@@ -39,15 +39,24 @@ async def caller_of(connection: ASGIConnection) -> Caller:
     Raises:
         Unauthenticated: nobody whom AURA knows.
     """
-    aura = aura_of(connection)
+    credential = _credential(connection)
+    access: Access = aura_of(connection).access
+    tenant = connection.headers.get(TENANT_HEADER)
+    if tenant is not None:
+        return await access.service(tenant, credential)
+    return await access.authenticate(credential, subdomain=subdomain_of(connection))
+
+
+def require_operator(connection: ASGIConnection) -> None:
+    """Refuse whoever does not show `INTERNAL_API_KEY`. Raises `Unauthenticated`."""
+    aura_of(connection).access.require_operator(_credential(connection))
+
+
+def _credential(connection: ASGIConnection) -> str:
     scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential.strip():
         raise Unauthenticated(_MISSING)
-    access: Access = aura.access
-    tenant = connection.headers.get(TENANT_HEADER)
-    if tenant is not None:
-        return await access.service(tenant, credential.strip())
-    return await access.authenticate(credential.strip(), subdomain=subdomain_of(connection))
+    return credential.strip()
 
 
 def subdomain_of(connection: ASGIConnection) -> str | None:

@@ -17,6 +17,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from aura_server.callers import PUBLIC
 from aura_server.problems import MEDIA_TYPE, Problem
+from aura_server.wire.openai import ErrorResponse
 
 _PUBLISHED_WITH_SLASH = frozenset({"/chat", "/documents", "/memory", "/persona"})
 """The framework drops the slash that these end in. Both forms are answered."""
@@ -47,10 +48,13 @@ def openapi_config() -> OpenAPIConfig:
 def described(document: dict[str, Any]) -> dict[str, Any]:
     """The framework's document with what it can not know: that every error is one kind of problem document."""
     document["paths"] = {_as_published(path): methods for path, methods in document["paths"].items()}
-    schemas, problem = _problem_schemas()
-    content = {MEDIA_TYPE: {"schema": problem}}
+    schemas, problem = _schemas_of(Problem)
+    theirs, compatible = _schemas_of(ErrorResponse)
+    schemas |= theirs
     document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-    for methods in document["paths"].values():
+    for path, methods in document["paths"].items():
+        as_openai = path.startswith("/v1/")
+        content = {"application/json": {"schema": compatible}} if as_openai else {MEDIA_TYPE: {"schema": problem}}
         for operation in methods.values():
             if not isinstance(operation, dict) or "responses" not in operation:
                 continue
@@ -58,6 +62,8 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
             for status in [status for status in responses if status[0] in "45"]:
                 responses[status] = {"description": responses[status]["description"], "content": content}
             responses["default"] = {"description": "What went wrong, and what to do about it.", "content": content}
+    chunks = {"text/event-stream": {"schema": {"type": "string"}}}
+    document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"] |= chunks
     return document
 
 
@@ -65,9 +71,9 @@ def _as_published(path: str) -> str:
     return f"{path}/" if path in _PUBLISHED_WITH_SLASH else path
 
 
-def _problem_schemas() -> tuple[dict[str, Any], dict[str, Any]]:
-    (problem,), schemas = msgspec.json.schema_components([Problem], ref_template=_REFERENCE)
-    return schemas, problem
+def _schemas_of(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], dict[str, Any]]:
+    (reference,), schemas = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
+    return schemas, reference
 
 
 class _Document(OpenAPIRenderPlugin):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable
 from fnmatch import fnmatch
@@ -13,9 +12,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from aura_server import requests
-from aura_server.problems import MEDIA_TYPE, Problem
-
-access_log = logging.getLogger("aura_server.access")
+from aura_server.problems import Problem, written
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -85,7 +82,6 @@ class Shell:
             await exchange.refuse(413, f"the body has {length:,} bytes, more than the {most:,} that this route takes")
         else:
             await self._app(scope, _Body(receive, self._limits, most).receive, exchange.send)
-        exchange.log()
 
     def _known_host(self, scope: Scope) -> bool:
         host = _header(scope, b"host").decode("latin-1").lower()
@@ -105,13 +101,10 @@ class _Exchange:
         self._send = send
         self._send_seconds = send_seconds
         self._request_id = request_id
-        self._status = 0
-        self._started = time.perf_counter()
 
     async def send(self, message: Message) -> None:
         """Send, with the headers that every answer has; a client that takes nothing is given up."""
         if message["type"] == "http.response.start":
-            self._status = message["status"]
             present = {name.lower() for name, _ in message["headers"]}
             own = [*_HEADERS, (requests.HEADER.lower().encode(), self._request_id.encode())]
             if b"content-security-policy" not in present:
@@ -135,21 +128,11 @@ class _Exchange:
             detail=detail,
             request_id=self._request_id,
         )
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
+        said, media_type = written(self._scope["path"], document)
+        headers = [(b"content-type", media_type.encode()), (b"connection", b"close")]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})  # pyright: ignore[reportArgumentType]
-        body = msgspec.json.encode(document)
+        body = msgspec.json.encode(said)
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
-
-    def log(self) -> None:
-        """One line, without the query, the body or who asked."""
-        access_log.info(
-            "%s %s %d %.1fms request_id=%s",
-            self._scope.get("method", "WEBSOCKET"),
-            self._scope["path"],
-            self._status,
-            (time.perf_counter() - self._started) * 1000,
-            self._request_id,
-        )
 
 
 class _Body:

@@ -22,6 +22,7 @@ from aura.errors import (
     Unavailable,
 )
 from aura_server.requests import request_id
+from aura_server.wire.openai import ErrorResponse
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,13 @@ def status_of(error: AuraError) -> int:
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
 
 
+def said(error: AuraError) -> str:
+    """What a caller is told of `error`."""
+    if isinstance(error, BackendError):
+        return "a part that this request needs gave a wrong answer; trying again may help"
+    return str(error)
+
+
 def problem(request: Request, status: int, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
     """The problem document of `status`."""
     title = _REASONS.get(status, "Error")
@@ -83,7 +91,7 @@ def problem(request: Request, status: int, detail: str, errors: tuple[FieldError
     )
 
 
-def aura_error(request: Request, error: AuraError) -> Response[Problem]:
+def aura_error(request: Request, error: AuraError) -> Response[Problem | ErrorResponse]:
     """What the library refused."""
     status = status_of(error)
     if status >= 500:
@@ -91,28 +99,30 @@ def aura_error(request: Request, error: AuraError) -> Response[Problem]:
     errors = ()
     if isinstance(error, InvalidRequest) and error.field:
         errors = (FieldError(field=error.field, message=str(error)),)
-    document = problem(request, status, _said(error), errors)
+    document = problem(request, status, said(error), errors)
     if isinstance(error, LimitExceeded):
         renews_at = None if error.renews_at is None else error.renews_at.isoformat()
         document = msgspec.structs.replace(document, limit=error.limit, remaining=error.remaining, renews_at=renews_at)
-    return _response(document, _headers(request, error))
+    return _response(request, document, _headers(request, error))
 
 
-def http_error(request: Request, error: HTTPException) -> Response[Problem]:
+def http_error(request: Request, error: HTTPException) -> Response[Problem | ErrorResponse]:
     """What the framework refused: no such route, a body that does not parse, a method that is not there."""
     if error.status_code >= 500 and error.status_code != 501:  # 501 is said on purpose
         return unexpected(request, error)
     headers = {key: value for key, value in (error.headers or {}).items() if key.lower() in ("allow", "retry-after")}
     if isinstance(error, ValidationException):
         errors = tuple(_field_errors(error))
-        return _response(problem(request, 400, "the request does not have the form that this route takes", errors))
-    return _response(problem(request, error.status_code, _PLAIN.get(error.status_code, error.detail)), headers)
+        return _response(
+            request, problem(request, 400, "the request does not have the form that this route takes", errors)
+        )
+    return _response(request, problem(request, error.status_code, _PLAIN.get(error.status_code, error.detail)), headers)
 
 
-def unexpected(request: Request, error: Exception) -> Response[Problem]:
+def unexpected(request: Request, error: Exception) -> Response[Problem | ErrorResponse]:
     """What nobody foresaw. The log has it with the request's id; the caller gets the id alone."""
     logger.error("request %s failed", request_id(request.scope), exc_info=error)
-    return _response(problem(request, 500, "an internal error; the server's log has it under this request_id"))
+    return _response(request, problem(request, 500, "an internal error; the server's log has it under this request_id"))
 
 
 EXCEPTION_HANDLERS = {AuraError: aura_error, HTTPException: http_error, Exception: unexpected}
@@ -124,12 +134,6 @@ _PLAIN = {
     413: "the body is larger than this route takes",
     415: "this route does not take this content type",
 }
-
-
-def _said(error: AuraError) -> str:
-    if isinstance(error, BackendError):
-        return "a part that this request needs gave a wrong answer; trying again may help"
-    return str(error)
 
 
 def _headers(request: Request, error: AuraError) -> dict[str, str]:
@@ -152,5 +156,17 @@ def _field_errors(error: ValidationException) -> list[FieldError]:
     ]
 
 
-def _response(document: Problem, headers: Mapping[str, str] | None = None) -> Response[Problem]:
-    return Response(document, status_code=document.status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+def written(path: str, document: Problem) -> tuple[Problem | ErrorResponse, str]:
+    """`document` in the form that callers of `path` read, and its media type: under `/v1` that is OpenAI's."""
+    if not path.startswith("/v1/"):
+        return document, MEDIA_TYPE
+    param = document.errors[0].field if document.errors else None
+    message = document.errors[0].message if document.errors else document.detail
+    return ErrorResponse.of(document.status, message, param=param), "application/json"
+
+
+def _response(
+    request: Request, document: Problem, headers: Mapping[str, str] | None = None
+) -> Response[Problem | ErrorResponse]:
+    body, media_type = written(request.scope["path"], document)
+    return Response(body, status_code=document.status, media_type=media_type, headers=dict(headers or {}))

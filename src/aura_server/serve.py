@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -21,6 +20,7 @@ from aura.jobs.supervisor import worker_process
 from aura.platform import Aura
 from aura.settings import Settings
 from aura.workspace import Workspace
+from aura_server import logs
 from aura_server.app import Options, create_app
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
@@ -49,7 +49,7 @@ class FirstLogin(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(settings: Settings, serving: Serving, output: Output) -> int:
     """Serve until a signal; the exit code."""
-    _configure_logs()
+    logs.configure()
     with _listening(serving) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(settings, serving, output, listener))
 
@@ -87,7 +87,7 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     proxies = list(_listed(settings.trusted_proxies))
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
-        lifespan="off",
+        lifespan="on",
         access_log=False,  # the application's own has the request's id
         server_header=False,
         log_config=None,
@@ -209,7 +209,3 @@ def _announcement(
     for login in logins:
         lines.append(f"Login: organisation {login.tenant_subdomain}, {login.email}, password {login.password}")
     return {"url": url, "logins": logins}, lambda: "\n".join(lines)
-
-
-def _configure_logs() -> None:
-    logging.getLogger("aura_server").setLevel(logging.INFO)

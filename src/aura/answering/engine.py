@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
@@ -63,13 +63,22 @@ class History(Protocol):
     ) -> UUID: ...
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that the caller keeps, and AURA does not."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One question, as `Workspace.ask` takes it.
 
-    `history_until` is the `seq` of the last message that counts as said before, so that asking again gives the same prompt.
+    `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
+    message that counts as said before, so that asking again gives the same prompt.
     """
 
     message: str
+    history: tuple[Said, ...] = ()
     conversation_id: ConversationId | None = None
     history_until: int | None = None
     collection_id: CollectionId | None = None
@@ -199,7 +208,7 @@ class AnswerEngine:
     async def _history(self, ask: Ask) -> list[ChatMessage]:
         """What was said before. A conversation that is not the caller's is refused here, before anything is spent on it."""
         if ask.conversation_id is None:
-            return []
+            return _latest(ask.history) if ask.use_memory else []
         if not ask.use_memory:
             await self._conversations.require(ask.conversation_id)
             return []
@@ -324,6 +333,18 @@ async def _closing(stream: AsyncIterable[ChatResponse]) -> AsyncGenerator[AsyncI
     finally:
         if isinstance(stream, AsyncGenerator):
             await stream.aclose()
+
+
+def _latest(history: Sequence[Said]) -> list[ChatMessage]:
+    """The last turns, as many as an answer looks back on and their texts together are no longer than one message."""
+    turns: list[ChatMessage] = []
+    room = LONGEST_MESSAGE
+    for said in reversed(history[-2 * _TURNS_OF_HISTORY :]):
+        room -= len(said.text)
+        if room < 0:
+            break
+        turns.append(ChatMessage(role=MessageRole(said.role), content=said.text))
+    return turns[::-1]
 
 
 def refuse_unusable(message: str) -> None:

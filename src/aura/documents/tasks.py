@@ -249,3 +249,9 @@ def final(stage: Stage, reason: str | None = None) -> dict[str, object]:
     """The columns of a document whose work has ended."""
     percent = 100.0 if stage is Stage.READY else 0.0
     return {"stage": stage, "percent": percent, "eta_seconds": None, "reason": reason, "updated_at": func.now()}
+
+
+async def queued(database: Database) -> int:
+    """How many tasks of all tenants there are, those under way included. Cost: one round trip."""
+    async with database.system() as session:
+        return (await session.execute(select(func.count()).select_from(ingest_tasks))).scalar_one()

@@ -14,6 +14,7 @@ from llama_index.core.llms import ChatMessage
 
 from aura.errors import AuraError
 from aura.usage.ledger import Kind, Ledger, Outcome, UsageRow
+from aura.usage.totals import Totals
 
 _log = logging.getLogger(__name__)
 
@@ -84,8 +85,10 @@ class Call:
 class Meter:
     """Puts calls into the ledger of one scope."""
 
-    def __init__(self, ledger: Ledger, *, count_tokens: Callable[[str], int]) -> None:
+    def __init__(self, ledger: Ledger, *, count_tokens: Callable[[str], int], totals: Totals | None = None) -> None:
+        """`totals` gets each call, too."""
         self._ledger = ledger
+        self._totals = totals or Totals()
         self._count_tokens = count_tokens
 
     @asynccontextmanager
@@ -105,6 +108,7 @@ class Meter:
 
     async def _record(self, call: Call, interrupted: BaseException | None) -> None:
         row = await asyncio.to_thread(call.row, interrupted, self._count_tokens)
+        self._totals.note(row)
         try:
             await self._ledger.record(row)
         except AuraError as error:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-import msgspec
-
 from aura.access.callers import Login, Ticket
+from aura_server.wire.common import Secretive
 
 
-class SignupRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SignupRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A new organisation and its first admin."""
 
     organization_name: str
@@ -20,7 +19,7 @@ class SignupRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: str = ""
 
 
-class LoginRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LoginRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`tenant_subdomain` may be left out where the host is the organisation's own sub-domain."""
 
     email: str
@@ -28,20 +27,20 @@ class LoginRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tenant_subdomain: str = ""
 
 
-class RefreshRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RefreshRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A refresh token works once."""
 
     refresh_token: str
 
 
-class PasswordRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PasswordRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Changing one's own password ends every session."""
 
     old_password: str
     new_password: str
 
 
-class LoginResponse(msgspec.Struct, frozen=True, kw_only=True):
+class LoginResponse(Secretive, frozen=True, kw_only=True):
     """Who is logged in, and the tokens that prove it. `expires_in`: seconds that the access token lasts."""
 
     access_token: str
@@ -68,7 +67,7 @@ class LoginResponse(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class TicketResponse(msgspec.Struct, frozen=True, kw_only=True):
+class TicketResponse(Secretive, frozen=True, kw_only=True):
     """Good once, as `?token=` of a WebSocket or an event source. `expires_in`: seconds."""
 
     ticket: str

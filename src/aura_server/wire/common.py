@@ -14,6 +14,13 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
+class Secretive(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds a password, a token or a key: a traceback or a log that shows it names its kind alone."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
 class Items(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """A piece of a list. `next_cursor` asks for the piece behind it, and is null on the last."""
 

@@ -10,6 +10,7 @@ import msgspec
 from aura.access.api_keys import ApiKey
 from aura.identity import Role, Verb
 from aura.tenants.values import Organisation, User
+from aura_server.wire.common import Secretive
 
 
 class OrganisationResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ class OrganisationResponse(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(organisation, cls, from_attributes=True)
 
 
-class UserRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UserRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A new member. `role` is `admin`, `manager` or `user`."""
 
     email: str
@@ -106,13 +107,16 @@ class NewKeyResponse(KeyResponse, frozen=True, kw_only=True):
 
     key: str
 
+    def __repr__(self) -> str:
+        return "NewKeyResponse(...)"
+
     @classmethod
     def with_secret(cls, key: ApiKey, secret: str) -> NewKeyResponse:
         """`key` on the wire, with its secret."""
         return cls(**_key_fields(key), key=secret)
 
 
-class ProviderKeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProviderKeyRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The organisation's own key for a provider. It is never shown again."""
 
     key: str
