@@ -11,10 +11,11 @@ import itertools
 import os
 import signal
 import sys
+import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -121,6 +122,13 @@ async def queue_many(database: Database, workspace: Workspace, data_dir: Path, c
 
 def note(number: int) -> bytes:
     return f"Note {number}: the heron number {number} flies over the lake.".encode()
+
+
+@contextmanager
+def place() -> Generator[Path]:
+    """A folder for a server of a test's own."""
+    with tempfile.TemporaryDirectory(prefix="aura-tests-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
 
 
 def service(tenant_id: TenantId) -> Scope:

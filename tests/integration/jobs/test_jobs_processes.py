@@ -12,8 +12,7 @@ from pathlib import Path
 import jobs_support
 import psutil
 import pytest
-from database_canaries import place
-from jobs_support import PACE, WORKING, note, organisation, says, settings, tasks, until, worker_process, working
+from jobs_support import PACE, WORKING, note, organisation, place, says, settings, tasks, until, worker_process, working
 
 from aura import Aura
 from aura.answering.extractive import ExtractiveLLM
