@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -64,7 +64,7 @@ async def question_of(workspace: Workspace, body: ChatRequest) -> Question:
     )
 
 
-async def begin(request: Request, workspace: Workspace, record: Record) -> tuple[Workspace, UUID, int]:
+async def begin(request: Request[Any, Any, Any], workspace: Workspace, record: Record) -> tuple[Workspace, UUID, int]:
     """Begin the answer that the request's body asks for: the workspace that answers, its id, and where to read from.
 
     Raises:
@@ -78,7 +78,7 @@ async def begin(request: Request, workspace: Workspace, record: Record) -> tuple
     return asking, await asking.responses.start(**await question_of(asking, body)), -1
 
 
-def resume_point(request: Request) -> tuple[UUID, int] | None:
+def resume_point(request: Request[Any, Any, Any]) -> tuple[UUID, int] | None:
     """The response and the last event that `Last-Event-ID` names; None where it is not sent.
 
     Raises:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 
 from aura.access.callers import Caller, Login
 from aura.usage.audit import Action, Actor, Detail, Target
@@ -16,7 +17,7 @@ from aura_server.requests import address, request_id
 class Record:
     """Records what the caller of one request did."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: ASGIConnection[Any, Any, Any, Any]) -> None:
         self._request = request
 
     async def __call__(self, action: Action, kind: str = "", id: UUID | str = "", **details: Detail) -> None:
@@ -44,7 +45,9 @@ def actor_of(found: Caller) -> Actor:
     return Actor(kind=kind, id=None if found.user is None else found.user.id)
 
 
-async def record_login(request: Request, login: Login, action: Action = Action.LOGIN) -> None:
+async def record_login(
+    request: ASGIConnection[Any, Any, Any, Any], login: Login, action: Action = Action.LOGIN
+) -> None:
     """Add what a login did to the audit of its organisation: the request itself had no caller yet."""
     workspace = aura_of(request).workspace_of(Caller(organisation=login.organisation, user=login.user))
     actor = Actor(kind="user", id=login.user.id)
@@ -52,6 +55,6 @@ async def record_login(request: Request, login: Login, action: Action = Action.L
     await workspace.audit.record(actor, action, address=origin, request_id=request_id(request.scope))
 
 
-def provide_record(request: Request) -> Record:
+def provide_record(request: Request[Any, Any, Any]) -> Record:
     """The dependency `record`."""
     return Record(request)

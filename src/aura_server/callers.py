@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -27,13 +27,13 @@ _MISSING = "send a credential: Authorization: Bearer, with an access token of PO
 class CallerMiddleware(AbstractAuthenticationMiddleware):
     """Finds out who calls, on every route that is not `PUBLIC`. Cost: one round trip to the database."""
 
-    async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
         """The caller of a request. Raises `Unauthenticated`."""
         found = await caller_of(connection)
         return AuthenticationResult(user=found.user, auth=found)
 
 
-async def caller_of(connection: ASGIConnection) -> Caller:
+async def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     """Who sent `connection`'s headers.
 
     Raises:
@@ -47,19 +47,19 @@ async def caller_of(connection: ASGIConnection) -> Caller:
     return await access.authenticate(credential, subdomain=subdomain_of(connection))
 
 
-def require_operator(connection: ASGIConnection) -> None:
+def require_operator(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Refuse whoever does not show `INTERNAL_API_KEY`. Raises `Unauthenticated`."""
     aura_of(connection).access.require_operator(_credential(connection))
 
 
-def _credential(connection: ASGIConnection) -> str:
+def _credential(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not credential.strip():
         raise Unauthenticated(_MISSING)
     return credential.strip()
 
 
-def subdomain_of(connection: ASGIConnection) -> str | None:
+def subdomain_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """The organisation that the host names, where it is a sub-domain of `AURA_BASE_DOMAIN`."""
     base: str | None = aura_of(connection).settings.base_domain
     host = connection.headers.get("host", "").partition(":")[0].lower()
@@ -68,7 +68,7 @@ def subdomain_of(connection: ASGIConnection) -> str | None:
     return host.removesuffix(f".{base}")
 
 
-def aura_of(connection: ASGIConnection) -> Aura:
+def aura_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Aura:
     """The platform that this application serves."""
     return cast("Aura", connection.app.state.aura)
 
@@ -78,16 +78,16 @@ def caller(scope: Scope) -> Caller:
     return cast("Caller", scope["auth"])
 
 
-def provide_aura(request: Request) -> Aura:
+def provide_aura(request: Request[Any, Any, Any]) -> Aura:
     """The dependency `aura`."""
     return aura_of(request)
 
 
-def provide_caller(request: Request) -> Caller:
+def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     """The dependency `caller`."""
     return caller(request.scope)
 
 
-def provide_workspace(request: Request) -> Workspace:
+def provide_workspace(request: Request[Any, Any, Any]) -> Workspace:
     """The dependency `workspace`: what the caller can do. Costs nothing."""
     return aura_of(request).workspace_of(caller(request.scope))

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 
 import msgspec
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send, WebSocketReceiveMessage
 
 from aura_server import requests
 from aura_server.problems import Problem, written
@@ -146,7 +146,7 @@ class _Body:
         self._ended = False
         self._deadline = time.monotonic() + limits.body_seconds
 
-    async def receive(self) -> Message:
+    async def receive(self) -> HTTPReceiveMessage | WebSocketReceiveMessage:
         if self._ended:  # what comes now is the disconnect, for which nobody needs to hurry
             return await self._receive()
         left = self._deadline - time.monotonic()

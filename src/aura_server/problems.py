@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from litestar import Request, Response
@@ -78,7 +79,7 @@ def said(error: AuraError) -> str:
     return str(error)
 
 
-def problem(request: Request, status: int, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
+def problem(request: Request[Any, Any, Any], status: int, detail: str, errors: tuple[FieldError, ...] = ()) -> Problem:
     """The problem document of `status`."""
     title = _REASONS.get(status, "Error")
     return Problem(
@@ -91,7 +92,7 @@ def problem(request: Request, status: int, detail: str, errors: tuple[FieldError
     )
 
 
-def aura_error(request: Request, error: AuraError) -> Response[Problem | ErrorResponse]:
+def aura_error(request: Request[Any, Any, Any], error: AuraError) -> Response[Problem | ErrorResponse]:
     """What the library refused."""
     status = status_of(error)
     if status >= 500:
@@ -106,7 +107,7 @@ def aura_error(request: Request, error: AuraError) -> Response[Problem | ErrorRe
     return _response(request, document, _headers(request, error))
 
 
-def http_error(request: Request, error: HTTPException) -> Response[Problem | ErrorResponse]:
+def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem | ErrorResponse]:
     """What the framework refused: no such route, a body that does not parse, a method that is not there."""
     if error.status_code >= 500 and error.status_code != 501:  # 501 is said on purpose
         return unexpected(request, error)
@@ -119,7 +120,7 @@ def http_error(request: Request, error: HTTPException) -> Response[Problem | Err
     return _response(request, problem(request, error.status_code, _PLAIN.get(error.status_code, error.detail)), headers)
 
 
-def unexpected(request: Request, error: Exception) -> Response[Problem | ErrorResponse]:
+def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem | ErrorResponse]:
     """What nobody foresaw. The log has it with the request's id; the caller gets the id alone."""
     logger.error("request %s failed", request_id(request.scope), exc_info=error)
     return _response(request, problem(request, 500, "an internal error; the server's log has it under this request_id"))
@@ -136,7 +137,7 @@ _PLAIN = {
 }
 
 
-def _headers(request: Request, error: AuraError) -> dict[str, str]:
+def _headers(request: Request[Any, Any, Any], error: AuraError) -> dict[str, str]:
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, Unavailable):
@@ -166,7 +167,7 @@ def written(path: str, document: Problem) -> tuple[Problem | ErrorResponse, str]
 
 
 def _response(
-    request: Request, document: Problem, headers: Mapping[str, str] | None = None
+    request: Request[Any, Any, Any], document: Problem, headers: Mapping[str, str] | None = None
 ) -> Response[Problem | ErrorResponse]:
     body, media_type = written(request.scope["path"], document)
     return Response(body, status_code=document.status, media_type=media_type, headers=dict(headers or {}))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -58,7 +58,7 @@ class _Ping(msgspec.Struct, frozen=True, tag="ping"):
 _Incoming = _Auth | _Ask | _Stop | _Resume | _Ping
 
 
-async def converse(socket: WebSocket) -> None:
+async def converse(socket: WebSocket[Any, Any, Any]) -> None:
     """Serve one socket until it closes. A bad credential closes it with 1008."""
     await socket.accept()
     with suppress(WebSocketDisconnect):
@@ -71,7 +71,7 @@ async def converse(socket: WebSocket) -> None:
         await _Talk(socket, caller).run()
 
 
-async def _caller(socket: WebSocket) -> Caller:
+async def _caller(socket: WebSocket[Any, Any, Any]) -> Caller:
     """Who opened the socket: by its header, by `?token=`, or by its first message."""
     if "authorization" in socket.headers:
         return await caller_of(socket)
@@ -88,7 +88,7 @@ async def _caller(socket: WebSocket) -> Caller:
     return await access.authenticate(token, subdomain=subdomain)
 
 
-async def _receive(socket: WebSocket) -> _Incoming:
+async def _receive(socket: WebSocket[Any, Any, Any]) -> _Incoming:
     text = await socket.receive_text()
     if len(text) > _LONGEST_MESSAGE:
         raise InvalidRequest(f"a message has at most {_LONGEST_MESSAGE:,} characters", field="message")
@@ -101,7 +101,7 @@ async def _receive(socket: WebSocket) -> _Incoming:
 class _Talk:
     """What one socket is about: at most one answer at a time is read to it, and one task writes at a time."""
 
-    def __init__(self, socket: WebSocket, caller: Caller) -> None:
+    def __init__(self, socket: WebSocket[Any, Any, Any], caller: Caller) -> None:
         self._socket = socket
         self._caller = caller
         self._writing = asyncio.Lock()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -23,7 +25,9 @@ from aura_server.wire.access import (
 
 
 @post(["/api/signup", "/signup"], opt=PUBLIC, tags=["public"])
-async def signup(data: JSONBody[SignupRequest], aura: NamedDependency[Aura], request: Request) -> LoginResponse:
+async def signup(
+    data: JSONBody[SignupRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any]
+) -> LoginResponse:
     """Create an organisation with its first admin, who is logged in by it."""
     workspace = await aura.tenants.create(
         organization_name=data.organization_name,
@@ -39,7 +43,9 @@ async def signup(data: JSONBody[SignupRequest], aura: NamedDependency[Aura], req
 
 
 @post(["/api/login", "/login"], status_code=200, opt=PUBLIC, tags=["public"])
-async def login(data: JSONBody[LoginRequest], aura: NamedDependency[Aura], request: Request) -> LoginResponse:
+async def login(
+    data: JSONBody[LoginRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any]
+) -> LoginResponse:
     """Log in to the organisation that `tenant_subdomain`, or the host, names."""
     subdomain = data.tenant_subdomain or subdomain_of(request) or ""
     found = await aura.access.login(subdomain, data.email, data.password, address=address(request.scope))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from litestar import Request, get, post
@@ -39,7 +40,9 @@ async def chat(
 
 
 @post("/chat/stream", status_code=200, opt=CALL, tags=_TAGS)
-async def stream(request: Request, workspace: NamedDependency[Workspace], record: NamedDependency[Record]) -> Stream:
+async def stream(
+    request: Request[Any, Any, Any], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+) -> Stream:
     """The answer as server-sent events. With `Last-Event-ID` and no body: the rest of one that began before."""
     point = resume_point(request)
     asking, response_id, after = await begin(request, workspace, record) if point is None else (workspace, *point)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, BinaryIO, cast
 from uuid import UUID
 
 import msgspec
@@ -52,7 +52,9 @@ async def upload(
 ) -> UploadResponse:
     """Take files in. They are safe when this answers, and searchable when their status is `ready`."""
     taken = await workspace.documents.add_all(
-        [(file.filename, file.file) for file in data.files], collection=data.collection, visibility=data.visibility
+        [(file.filename, cast("BinaryIO", file.file)) for file in data.files],
+        collection=data.collection,
+        visibility=data.visibility,
     )
     for each in taken:
         if each.document_id is not None and not each.duplicate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import WebSocket, websocket
 
 from aura_server.callers import PUBLIC
@@ -9,7 +11,7 @@ from aura_server.sockets import converse
 
 
 @websocket("/ws/chat", opt=PUBLIC)
-async def chat(socket: WebSocket) -> None:
+async def chat(socket: WebSocket[Any, Any, Any]) -> None:
     """Authenticates by itself: a socket of a browser can send no header."""
     await converse(socket)
 

@@ -120,7 +120,7 @@ async def make_key(
     key, secret = await workspace.keys.create(
         data.name,
         verbs=data.scopes.verbs,
-        collections=None if data.scopes.collections is None else sorted(data.scopes.collections),
+        collections=data.scopes.only,
         expires_at=data.expires_at,
         monthly_calls=data.monthly_calls,
         requests_per_minute=data.requests_per_minute,

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from aura.access.api_keys import ApiKey
-from aura.identity import Role, Verb
+from aura.identity import CollectionId, Role, Verb
 from aura.tenants.values import Organisation, User
 from aura_server.wire.common import Secretive
 
@@ -71,6 +71,11 @@ class KeyScopes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     verbs: frozenset[Verb] | None = None
     collections: frozenset[UUID] | None = None
 
+    @property
+    def only(self) -> list[CollectionId] | None:
+        """The collections by their ids, or None."""
+        return None if self.collections is None else [CollectionId(id) for id in sorted(self.collections)]
+
 
 class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A new API key. Without `scopes` it may do what its maker may."""
@@ -99,7 +104,8 @@ class KeyResponse(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, key: ApiKey) -> KeyResponse:
         """`key` on the wire."""
-        return cls(**_key_fields(key))
+        scopes = KeyScopes(verbs=key.verbs, collections=key.collections)
+        return msgspec.convert(msgspec.structs.asdict(key) | {"scopes": scopes}, cls)
 
 
 class NewKeyResponse(KeyResponse, frozen=True, kw_only=True):
@@ -113,7 +119,8 @@ class NewKeyResponse(KeyResponse, frozen=True, kw_only=True):
     @classmethod
     def with_secret(cls, key: ApiKey, secret: str) -> NewKeyResponse:
         """`key` on the wire, with its secret."""
-        return cls(**_key_fields(key), key=secret)
+        scopes = KeyScopes(verbs=key.verbs, collections=key.collections)
+        return msgspec.convert(msgspec.structs.asdict(key) | {"scopes": scopes, "key": secret}, cls)
 
 
 class ProviderKeyRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,18 +134,3 @@ class ProviderKeyResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     provider: str
     created_at: datetime
-
-
-def _key_fields(key: ApiKey) -> dict[str, object]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "prefix": key.prefix,
-        "user_id": key.user_id,
-        "scopes": KeyScopes(verbs=key.verbs, collections=key.collections),
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "last_used_at": key.last_used_at,
-        "monthly_calls": key.monthly_calls,
-        "requests_per_minute": key.requests_per_minute,
-    }
