@@ -11,7 +11,7 @@ COPY src ./src
 RUN --mount=type=cache,target=/var/cache/pip \
     pip wheel --no-deps --wheel-dir dist . \
     && python -m venv /opt/aura \
-    && /opt/aura/bin/pip install --constraint constraints.txt "$(echo dist/aura-*.whl)[offline,openai]"
+    && /opt/aura/bin/pip install --constraint constraints.txt "$(echo dist/aura-*.whl)[offline,openai,server]"
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/aura aura \
@@ -22,7 +22,6 @@ USER aura
 WORKDIR /var/lib/aura
 VOLUME /var/lib/aura
 EXPOSE 8000
-# `aura serve` and its /health arrive with the HTTP server; until then name the command to run: docker run aura:local aura doctor
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health', timeout=4)"]
 CMD ["aura", "serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aura.cli.context import invocation
+from aura.errors import InvalidRequest
 
 
 def serve(
@@ -19,7 +20,12 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the HTTP API and the web page, with everything they need, until Ctrl-C."""
-    from aura_server.serve import Serving, run
+    try:
+        from aura_server.serve import Serving, run
+    except ModuleNotFoundError as error:
+        raise InvalidRequest(
+            f"the server needs {error.name!r}, which is not installed: pip install -c constraints.txt -e '.[server]'"
+        ) from None
 
     call = invocation(ctx)
     serving = Serving(host=host, port=port, demo=demo, worker=worker, data_dir=call.data_dir)
