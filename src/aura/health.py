@@ -22,6 +22,10 @@ State = Literal["ok", "degraded", "down", "off"]
 
 _SLOW_SECONDS = 1.0
 _LOW_DISK_BYTES = 1024**3
+_SILENT_SECONDS = 60
+_WORKERS = text(
+    "SELECT count(*) FROM procrastinate.procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :seconds)"
+)
 
 
 class PartHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +64,12 @@ class Checks:
         self._model = model
 
     async def run(self) -> Health:
-        """How the parts are now. Cost: one round trip to the database; no call of a model."""
-        database, disk = await asyncio.gather(
-            _timed("database", self._ask_database), _timed("storage", self._look_at_disk)
+        """How the parts are now. Cost: two round trips to the database; no call of a model."""
+        database, disk, worker = await asyncio.gather(
+            _timed("database", self._ask_database),
+            _timed("storage", self._look_at_disk),
+            _timed("worker", self._look_for_workers),
         )
-        worker = PartHealth(name="worker", status="ok" if database.status == "ok" else "down", reason=database.reason)
         parts = (
             database,
             disk,
@@ -81,6 +86,13 @@ class Checks:
         async with self._database.system() as session:
             await session.execute(text("SELECT 1"))
         return ""
+
+    async def _look_for_workers(self) -> str:
+        async with self._database.system() as session:
+            alive = await session.scalar(_WORKERS, {"seconds": _SILENT_SECONDS})
+        return (
+            "" if alive else "no worker runs, and files wait: start `aura worker`, or `aura serve` without --no-worker"
+        )
 
     async def _look_at_disk(self) -> str:
         free = (await asyncio.to_thread(shutil.disk_usage, _existing(self._settings.data_dir))).free
