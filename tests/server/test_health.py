@@ -38,7 +38,7 @@ async def test_without_a_worker_the_server_says_so_and_with_one_all_is_well(
     working = asyncio.create_task(world.aura.worker().run(stop))
     try:
         async with asyncio.timeout(60):
-            while (await worker())["status"] != "ok":
+            while (await worker())["status"] != "ok":  # noqa: ASYNC110  # it tells nobody when it has begun
                 await asyncio.sleep(0.05)
     finally:
         stop.set()
