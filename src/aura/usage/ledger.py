@@ -28,13 +28,15 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a call ended. `STOPPED`: who listened closed the stream; `CANCELLED`: the task that listened was ended."""
+    """How a call ended. `STOPPED`: who listened closed the stream; `CANCELLED`: the task that listened was ended;
+    `SUPERSEDED`: another attempt of the same call was quicker."""
 
     OK = "ok"
     REFUSED = "refused"
     STOPPED = "stopped"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,10 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
         cost_micro_usd: None where the price is not known.
         own_key: the organisation paid the provider itself.
         response_id: the answer that it was made for.
+        call_id, attempt: one call of the router may be tried several times, and each attempt has a row, from 1.
+        fault: what it failed of; empty where it did not.
+        certainty: `exact`, `estimated`, or `at_least` where more may come of it; None as `tokens_estimated` says.
+        price_version: where the price comes from.
     """
 
     kind: Kind
@@ -62,6 +68,12 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     first_token_seconds: float | None = None
     total_seconds: float = 0.0
     response_id: UUID | None = None
+    tokens_reasoning: int = 0
+    call_id: UUID | None = None
+    attempt: int = 1
+    fault: str = ""
+    certainty: str | None = None
+    price_version: str = ""
 
 
 class Ledger:
