@@ -1,9 +1,9 @@
 """AURA's HTTP server: routes translate between the wire and the library, which decides everything.
 
-    from aura_server import create_app
+from aura_server import create_app
 
-    async with Aura.open() as aura:
-        app = create_app(aura)  # an ASGI application
+async with Aura.open() as aura:
+    app = create_app(aura)  # an ASGI application
 """
 
 from __future__ import annotations

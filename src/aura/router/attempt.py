@@ -9,11 +9,11 @@ from uuid import UUID
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 
 from aura.router.candidates import Candidate
-from aura.router.context import Booking
 from aura.router.counts import finish_reason, tokens_of, usage_in
 from aura.router.faults import Fault, FaultKind, StreamFault
 from aura.router.price import Certainty, Tokens
 from aura.router.trace import Tried
+from aura.usage.budgets import Booking
 from aura.usage.ledger import Kind, Outcome, UsageRow
 
 CountTokens = Callable[[str], int]

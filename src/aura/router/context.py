@@ -10,27 +10,14 @@ import msgspec
 
 from aura.router.classify import Classifier
 from aura.router.trace import Trace
+from aura.usage.budgets import Booking
 from aura.usage.ledger import UsageRow
-
-
-class Booking(msgspec.Struct, frozen=True, kw_only=True):
-    """A place in the books for one attempt.
-
-    Attributes:
-        option: which of the prices that were offered was admitted, from 0.
-        left_micro_usd: what the narrowest budget has left besides; None without a budget.
-        id: of the reservation; None where nothing is reserved.
-    """
-
-    option: int
-    left_micro_usd: int | None = None
-    id: UUID | None = None
 
 
 class Books(Protocol):
     """Where attempts are paid for: reserved before, settled after, one row each."""
 
-    async def reserve(self, options: Sequence[int], *, own_key: bool = False) -> Booking:
+    async def reserve(self, options: Sequence[int]) -> Booking:
         """Reserve the first of `options` (micro-dollars, in the order of preference) that every budget has room for.
 
         Raises:
@@ -50,7 +37,7 @@ class Books(Protocol):
 class NoBooks:
     """Reserves nothing and keeps nothing: for a router outside of a platform."""
 
-    async def reserve(self, options: Sequence[int], *, own_key: bool = False) -> Booking:
+    async def reserve(self, options: Sequence[int]) -> Booking:
         """The first option, always."""
         return Booking(option=0)
 

@@ -129,7 +129,7 @@ def _endpoint_class() -> type[OpenAI]:
             loop = asyncio.get_running_loop()
             client = self._clients.get(loop)
             if client is None:
-                options = {**self._get_credential_kwargs(is_async=True), "http_client": connections()}
+                options: dict[str, Any] = {**self._get_credential_kwargs(is_async=True), "http_client": connections()}
                 client = self._clients[loop] = AsyncOpenAI(**options)
             return client
 

@@ -190,9 +190,7 @@ class Call:
                 raise self._nothing_left()
             fitting = [each for each in self._left if each.tier is not Tier.LAST_RESORT] or self._left
             try:
-                booking = await self._context.books.reserve(
-                    [self._most[each.route] for each in fitting], own_key=fitting[0].key_owner == "tenant"
-                )
+                booking = await self._context.books.reserve([self._may_cost(each) for each in fitting])
             except LimitExceeded:
                 if not self._tried or fitting is self._left or len(fitting) == len(self._left):
                     raise
@@ -213,6 +211,10 @@ class Call:
             await finished(self._unused(attempt))
         self._tried.append(candidate.route)
         return attempt
+
+    def _may_cost(self, candidate: Candidate) -> int:
+        """What is reserved of the budgets: nothing where the organisation pays the provider itself."""
+        return 0 if candidate.key_owner == "tenant" else self._most[candidate.route]
 
     async def _after(self, attempt: Attempt, fault: Fault, error: Exception) -> None:
         """What follows a failed attempt: nothing, so that the next is begun, or the caller's error."""

@@ -108,6 +108,18 @@ def price_of(
 
 
 @lru_cache(maxsize=256)
+def context_window_of(provider: str, model: str) -> int | None:
+    """The tokens that `model` can read, as the price list has it; None where it does not."""
+    from genai_prices import Usage, calc_price
+
+    try:
+        found = calc_price(Usage(input_tokens=1), model, provider_id=_PROVIDERS.get(provider, provider))
+    except (LookupError, ValueError):
+        return None
+    return found.model.context_window
+
+
+@lru_cache(maxsize=256)
 def _listed(provider: str, model: str, day: datetime) -> Price:
     from genai_prices import Usage, calc_price
 

@@ -186,7 +186,7 @@ class SmartRouter(FunctionCallingLLM):
         """As `astream_chat`."""
 
         async def opened() -> AsyncGenerator[ChatResponse]:
-            return cast(AsyncGenerator[ChatResponse], await self.astream_chat(messages, **kwargs))
+            return self._call(messages, kwargs).stream()
 
         async def following() -> ChatResponse | None:
             return await anext(pieces, None)

@@ -233,7 +233,7 @@ class _Exchange:
         text = "" if fault == "empty" else "".join(_piece(n) for n in range(count))
         self._sent(count if text else 0)
         reason = "content_filter" if fault == "filter" else "stop"
-        answer = {
+        answer: dict[str, Any] = {
             "id": self._id,
             "object": "chat.completion",
             "created": 0,
