@@ -350,12 +350,13 @@ async def _build(
         lease_seconds=settings.response_lease_seconds,
     )
     stack.push_async_callback(responses.close)
+    answering = await _model(settings, stack, database, model, llm, portal)
     return Parts(
         settings=settings,
         database=database,
         files=files,
         embedder=model,
-        llm=_model(settings, stack, database, model, llm, portal),
+        llm=answering,
         platform_budget=_platform_budget(settings, database),
         pipeline=pipeline,
         portal=portal,
@@ -392,7 +393,7 @@ def _access(settings: Settings, secret_key: str) -> AccessSettings:
     )
 
 
-def _model(
+async def _model(
     settings: Settings,
     stack: AsyncExitStack,
     database: Database,
@@ -401,9 +402,12 @@ def _model(
     portal: Portal,
 ) -> LLM:
     """The model that answers; of a router, its replicas are told how its routes are."""
-    llm = given or open_model(settings, embedder, portal=portal, count_tokens=embedder.count_tokens)
+    llm = given or await asyncio.to_thread(
+        open_model, settings, embedder, portal=portal, count_tokens=embedder.count_tokens
+    )
     if isinstance(llm, SmartRouter) and llm.board.statuses():
         stack.push_async_callback(llm.close)
+        portal.before_closing(llm.close_loop)
         share = asyncio.create_task(HealthShare(database, llm.board).run())
         stack.push_async_callback(_ended, share)
     return llm

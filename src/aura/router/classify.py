@@ -6,6 +6,7 @@ simple", "use the strong model") is not read, so a prompt can not choose its mod
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final, Protocol
 
@@ -78,8 +79,6 @@ RELATIONS: Final = (
     "pour cent", "reste", "mitad", "doble", "cada", "por ciento", "promedio", "metà", "doppio", "ogni",
 )  # fmt: skip
 """Words that relate quantities: each is a step of what must be worked out."""
-_WORDS_PER_RELATION: Final = 10.0
-_WORDS_PER_REASON: Final = 40.0
 
 NEGATIONS: Final = (
     "not", "no", "don't", "dont", "do not", "without", "never", "needn't", "no need to", "nicht", "kein", "keine",
@@ -138,6 +137,27 @@ def readable(question: str) -> str:
     return "".join(kept).lower()
 
 
+def words_of(text: str) -> list[str]:
+    """The words of `text`, in order."""
+    return _WORD.findall(text)
+
+
+def features_of(question: str) -> tuple[float, ...]:
+    """What the rules see of `question`, as numbers: its length, relations, words that ask for reasoning, digits."""
+    text = readable(question)
+    words = _WORD.findall(text)
+    return (
+        float(len(words)),
+        float(len(text)),
+        math.log1p(len(words)),
+        float(len(_RELATIONS.places(words))),
+        float(len(_REASONING.places(words))),
+        float(sum(1 for word in words if word[0].isdigit())),
+        float(text.count("%")),
+        float(text.count(".") + text.count("?") + text.count("!")),
+    )
+
+
 class Rules:
     """The rules that AURA starts with: long, or with words that ask for reasoning → reasoning, else fast."""
 
@@ -152,10 +172,9 @@ class Rules:
         asked += sum(text.count(word) for word in UNSPACED)
         if asked:
             reasons.append(f"{asked} words that ask for reasoning")
-        score = len(words) + _WORDS_PER_RELATION * len(_RELATIONS.places(words)) + _WORDS_PER_REASON * min(asked, 3)
         return Reading(
             tier=Tier.REASONING if reasons else Tier.FAST,
-            score=score,
+            score=float(len(question)),  # to put questions in order, nothing beats length on every traffic
             classifier="rules",
             reasons=tuple(reasons) or ("short, and no word asks for reasoning",),
         )

@@ -81,6 +81,7 @@ def _endpoint_class() -> type[OpenAI]:
     from llama_index.llms.openai import OpenAI
     from llama_index.llms.openai.utils import to_openai_message_dicts, update_tool_calls
     from openai import AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient, Timeout
+    from openai.resources.chat import AsyncCompletions  # else loaded by the first call, on its event loop
     from openai.types.chat import ChatCompletionChunk
     from pydantic import PrivateAttr
 
@@ -172,6 +173,8 @@ def _endpoint_class() -> type[OpenAI]:
         finally:
             await stream.close()
 
+    trusted()
+    assert AsyncCompletions
     return Endpoint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -57,6 +58,7 @@ class SmartRouter(FunctionCallingLLM):
     _core: Core = PrivateAttr()
     _context: CallContext = PrivateAttr()
     _portal: Portal = PrivateAttr()
+    _owns_portal: bool = PrivateAttr(default=False)
 
     def __init__(
         self,
@@ -88,12 +90,14 @@ class SmartRouter(FunctionCallingLLM):
             count_tokens=count_tokens or by_length,
         )
         self._context = CallContext()
-        self._portal = portal or Portal()
+        self._portal = portal or Portal(on_close=self.close_loop)
+        self._owns_portal = portal is None
 
     def bound(self, context: CallContext) -> SmartRouter:
         """The same router, whose calls are made in `context`. Health, latencies and connections are shared."""
         other = SmartRouter.model_construct(**self.__dict__)
         other._core, other._context, other._portal = self._core, context, self._portal
+        other._owns_portal = self._owns_portal
         return other
 
     @property
@@ -116,6 +120,12 @@ class SmartRouter(FunctionCallingLLM):
         return self._core.board.statuses()
 
     async def close(self) -> None:
+        """Close the connections of the running loop, and the loop of the synchronous methods where it is its own."""
+        await self.close_loop()
+        if self._owns_portal:
+            await asyncio.to_thread(self._portal.close)
+
+    async def close_loop(self) -> None:
         """Close the connections of the running loop."""
         for each in self._core.candidates:
             await close_endpoint(each.llm)

@@ -70,6 +70,8 @@ class Hit(msgspec.Struct, kw_only=True):
     cost_micro_usd: int = 0
     left_at: float | None = None
     """When the client was seen to have left before the end."""
+    left: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    """Set then."""
 
 
 class FaultServer:
@@ -221,8 +223,14 @@ class _Exchange:
         self._writer.transport.abort()
 
     async def wait_until_left(self) -> None:
-        await self._reader.read(1)  # the client sends nothing more: this ends when it leaves
+        try:
+            await self._reader.read(1)  # the client sends nothing more: this ends when it leaves
+        finally:
+            self._note_left()
+
+    def _note_left(self) -> None:
         self._hit.left_at = time.perf_counter()
+        self._hit.left.set()
 
     async def whole(self) -> bool:
         """The answer in one piece."""
@@ -331,9 +339,10 @@ class _Exchange:
         """Wait; whether the client is still there then."""
         try:
             async with asyncio.timeout(seconds):
-                await self.wait_until_left()
+                await self._reader.read(1)
         except TimeoutError:
             return True
+        self._note_left()
         return False
 
     async def _event(self, event: dict[str, Any]) -> None:
@@ -347,7 +356,7 @@ class _Exchange:
         try:
             await self._writer.drain()
         except ConnectionError:
-            self._hit.left_at = time.perf_counter()
+            self._note_left()
             raise
 
 
