@@ -281,6 +281,7 @@ class Generation:
             conversation=None if self.ask.conversation_id is None else str(self.ask.conversation_id),
             response_id=self.id,
             question=self.ask.message,
+            topic="" if self.ask.collection_id is None else str(self.ask.collection_id),
             on_trace=self._note_trace,
         )
         return llm.bound(context)

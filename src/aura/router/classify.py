@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -30,9 +31,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Classifier(Protocol):
-    """Reads a question. It calls no network, and takes less than a millisecond."""
+    """Reads a question. It calls no network, and takes less than a millisecond.
 
-    def read(self, question: str) -> Reading: ...
+    `topic` is where it is asked, such as a collection; `embedding` its vector, where there is one already.
+    """
+
+    def read(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> Reading: ...
 
 
 REASONING: Final = (
@@ -161,7 +165,7 @@ def features_of(question: str) -> tuple[float, ...]:
 class Rules:
     """The rules that AURA starts with: long, or with words that ask for reasoning → reasoning, else fast."""
 
-    def read(self, question: str) -> Reading:
+    def read(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> Reading:
         """What `question` is. Of a long one the first 8,000 characters decide."""
         text = readable(question)
         words = _WORD.findall(text)
@@ -183,7 +187,7 @@ class Rules:
 class LengthPrior:
     """The longer, the harder: what a classifier must beat."""
 
-    def read(self, question: str) -> Reading:
+    def read(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> Reading:
         """By the characters of `question` alone."""
         tier = Tier.REASONING if len(question.split()) > LONG_WORDS else Tier.FAST
         return Reading(tier=tier, score=float(len(question)), classifier="length")

@@ -54,6 +54,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes:
         conversation: calls of one conversation stay with one model while its prompt cache is warm.
         question: what is classified, where the messages hold more than the user's words; None: the last user message.
+        topic: where it is asked, such as a collection; what was learned can tell topics apart.
+        embedding: of the question, where retrieval has computed it.
         allowed: names (`provider/model`) of the candidates that the tenant may use; None: all.
         classifier: the tenant's own, where it has one that has proved itself.
         on_trace: is given the trace of every call when the call has ended.
@@ -63,6 +65,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     conversation: str | None = None
     response_id: UUID | None = None
     question: str | None = None
+    topic: str = ""
+    embedding: tuple[float, ...] = ()
     allowed: frozenset[str] | None = None
     classifier: Classifier | None = None
     on_trace: Callable[[Trace], None] | None = None

@@ -73,7 +73,8 @@ class Call:
         question = self._context.question
         if question is None:
             question = next((m.content or "" for m in reversed(self._messages) if m.role is MessageRole.USER), "")
-        reading = (self._context.classifier or self._core.classifier).read(question)
+        classifier = self._context.classifier or self._core.classifier
+        reading = classifier.read(question, topic=self._context.topic, embedding=self._context.embedding)
         self._needs: Needs = needs_of(self._messages, self._options, estimated_tokens(self._messages))
         choice = self._core.chooser.choose(reading, self._needs, self._context, self.trace)
         self._left, self._most = choice.order, choice.most_micro_usd

@@ -72,9 +72,9 @@ class LearnedClassifier:
         """Its weights as JSON."""
         return msgspec.json.encode(self.weights)
 
-    def read(self, question: str) -> Reading:
+    def read(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> Reading:
         """What `question` is: the reasoning tier's where its gain reaches the threshold."""
-        gain = self.gain(question)
+        gain = self.gain(question, topic=topic, embedding=embedding)
         tier = Tier.REASONING if gain >= self.weights.threshold else Tier.FAST
         return Reading(
             tier=tier,
@@ -83,9 +83,9 @@ class LearnedClassifier:
             reasons=(f"a strong model gains {gain:+.3f}, and {self.weights.threshold:+.3f} is asked for",),
         )
 
-    def gain(self, question: str, embedding: Sequence[float] = ()) -> float:
+    def gain(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> float:
         """By how much likelier a strong model is right. Cost: well under a millisecond; no array of `BUCKETS` is made."""
-        counts = hashed(question)
+        counts = hashed(question, topic)
         dense = self._dense(question, embedding)
         positions = np.fromiter(counts, dtype=np.int64, count=len(counts))
         values = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
@@ -120,7 +120,7 @@ def train(labels: Sequence[Label], *, share: float | None = None) -> LearnedClas
     scale = np.maximum(raw.std(axis=0), 1e-9)
     vectors = np.asarray([label.embedding[:embedding] for label in labels]).reshape(len(labels), embedding)
     dense = np.hstack([np.ones((len(labels), 1)), (raw - raw.mean(axis=0)) / scale * _DENSE, vectors])
-    rows = _Rows([hashed(label.question) for label in labels], dense)
+    rows = _Rows([hashed(label.question, label.topic) for label in labels], dense)
     ridge = _RIDGE_WITH_EMBEDDING if embedding else _RIDGE
     strong = _fit(rows, np.asarray([label.strong_right for label in labels]), ridge)
     quick = _fit(rows, np.asarray([label.quick_right for label in labels]), ridge)
@@ -135,12 +135,14 @@ def train(labels: Sequence[Label], *, share: float | None = None) -> LearnedClas
     trained = LearnedClassifier(weights)
     if share is None:
         return trained
-    return trained.with_threshold(threshold_for(trained, [label.question for label in labels], share=share))
+    return trained.with_threshold(threshold_for(trained, labels, share=share))
 
 
-def threshold_for(classifier: LearnedClassifier, questions: Sequence[str], *, share: float) -> float:
-    """The gain from which `share` of `questions` go to the strong model."""
-    gains = np.asarray([classifier.gain(question) for question in questions])
+def threshold_for(classifier: LearnedClassifier, labels: Sequence[Label], *, share: float) -> float:
+    """The gain from which `share` of the questions of `labels` go to the strong model."""
+    gains = np.asarray(
+        [classifier.gain(label.question, topic=label.topic, embedding=label.embedding) for label in labels]
+    )
     return float(np.quantile(gains, 1.0 - min(1.0, max(0.0, share))))
 
 
@@ -151,8 +153,8 @@ def share_for_cost(mean_usd: float, *, quick_usd: float, strong_usd: float) -> f
     return min(1.0, max(0.0, (mean_usd - quick_usd) / (strong_usd - quick_usd)))
 
 
-def hashed(question: str) -> Mapping[int, float]:
-    """The words of `question`, by bucket: the length of the whole is 1."""
+def hashed(question: str, topic: str = "") -> Mapping[int, float]:
+    """The words of `question`, by bucket: the length of the whole is 1. The topic is one more, of weight 1."""
     words = words_of(readable(question))[:400]
     counts: dict[int, float] = {}
     for word in words:
@@ -161,7 +163,11 @@ def hashed(question: str) -> Mapping[int, float]:
     for bucket, count in counts.items():
         counts[bucket] = 1.0 + math.log(count)
     norm = math.sqrt(sum(value * value for value in counts.values())) or 1.0
-    return {bucket: value / norm for bucket, value in counts.items()}
+    found = {bucket: value / norm for bucket, value in counts.items()}
+    if topic:
+        bucket = zlib.crc32(f"topic\0{topic}".encode()) % BUCKETS
+        found[bucket] = found.get(bucket, 0.0) + 1.0
+    return found
 
 
 class _Rows:
@@ -182,12 +188,16 @@ class _Rows:
 
     def times(self, weights: Floats) -> Floats:
         """The matrix times `weights`."""
-        sums: Floats = np.bincount(self._rows, self._values * weights[self._columns], minlength=len(self))
+        sums = np.asarray(
+            np.bincount(self._rows, self._values * weights[self._columns], minlength=len(self)), dtype=np.float64
+        )
         return sums + self.dense @ weights[BUCKETS:]
 
     def back(self, errors: Floats) -> Floats:
         """The transposed matrix times `errors`."""
-        sums: Floats = np.bincount(self._columns, self._values * errors[self._rows], minlength=BUCKETS)
+        sums = np.asarray(
+            np.bincount(self._columns, self._values * errors[self._rows], minlength=BUCKETS), dtype=np.float64
+        )
         return np.concatenate([sums, self.dense.T @ errors])
 
 

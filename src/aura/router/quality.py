@@ -94,7 +94,9 @@ def held_out_scores(labels: Sequence[Label], *, folds: int = FOLDS, seed: int = 
     scores = np.zeros(len(labels))
     for test, rest in _folds(len(labels), folds, seed):
         trained = train([labels[n] for n in rest])
-        scores[test] = [trained.gain(labels[n].question, labels[n].embedding) for n in test]
+        scores[test] = [
+            trained.gain(labels[n].question, topic=labels[n].topic, embedding=labels[n].embedding) for n in test
+        ]
     return scores
 
 
@@ -118,6 +120,8 @@ def topic_scores(labels: Sequence[Label], *, folds: int = FOLDS, seed: int = 0) 
     gains = np.asarray([label.strong_right - label.quick_right for label in labels])
     topics = np.asarray([label.topic for label in labels])
     scores = np.zeros(len(labels))
+    if len(set(topics)) < 2:  # nothing to tell apart
+        return scores
     for test, rest in _folds(len(labels), folds, seed):
         known = {topic: float(gains[rest][topics[rest] == topic].mean()) for topic in np.unique(topics[rest])}
         scores[test] = [known.get(topic, 0.0) for topic in topics[test]]
