@@ -48,7 +48,8 @@ STREAMS: Final = (
 """Models that begin to answer. `pause` waits after five pieces until the client leaves."""
 FAULTS: Final = (*REFUSALS, "reset", "hang", *STREAMS, "mixed")
 """Every model that the server has."""
-HIDDEN_BEFORE_THE_FIRST_TOKEN: Final = ("500", "503", "429", "reset", "empty")
+MIXED: Final = ("500", "503", "429", "reset", "empty", "cut", "badjson-mid", "error-mid")
+"""What `mixed` draws from."""
 MID: Final = 20
 """Pieces before a fault in the middle."""
 PAUSE: Final = 5
@@ -184,7 +185,7 @@ class FaultServer:
     def _drawn(self) -> str:
         if self._chance.random() * 100 >= self._share:
             return "ok"
-        return self._chance.choice(HIDDEN_BEFORE_THE_FIRST_TOKEN)
+        return self._chance.choice(MIXED)
 
     def _retry_after(self, fault: str) -> str:
         if fault == "429-date":

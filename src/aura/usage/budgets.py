@@ -108,7 +108,7 @@ class Budgets:
         )
         async with self._database.tenant(self._scope) as session:
             rows = (await session.execute(query)).mappings().all()
-        return tuple(msgspec.convert(dict(row), Budget) for row in rows)
+        return tuple(msgspec.convert(row, Budget) for row in rows)
 
     async def remove(self, subject: str, span: Window | str) -> None:
         """Take a budget away, where there is one."""
@@ -175,7 +175,7 @@ class Budgets:
         query = select(table.c.subject, table.c.span, table.c.max_micro_usd).where(
             visible(table, self._scope), table.c.subject.in_([*self._subjects(), USERS, KEYS])
         )
-        found = [msgspec.convert(dict(row), Budget) for row in (await session.execute(query)).mappings()]
+        found = [msgspec.convert(row, Budget) for row in (await session.execute(query)).mappings()]
         own = {(budget.subject, budget.span) for budget in found}
         applying: list[Budget] = []
         for budget in found:
