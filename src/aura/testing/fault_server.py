@@ -43,9 +43,9 @@ REFUSALS: Final[Mapping[str, tuple[int, str | None]]] = {
 """Models that refuse: with this status and this code."""
 STREAMS: Final = (
     "ok", "filter", "slow-first", "collapse", "empty", "cut", "reset-mid", "stall-mid", "badjson-mid", "error-mid",
-    "no-done", "usage-each", "usage-choice", "usage-envelope", "usage-none", "reasoning", "pause",
+    "no-done", "usage-each", "usage-choice", "usage-envelope", "usage-none", "reasoning", "tool", "pause",
 )  # fmt: skip
-"""Models that begin to answer. `pause` waits after five pieces until the client leaves."""
+"""Models that begin to answer. `pause` waits after five pieces until the client leaves, `tool` wants one called."""
 FAULTS: Final = (*REFUSALS, "reset", "hang", *STREAMS, "mixed")
 """Every model that the server has."""
 MIXED: Final = ("500", "503", "429", "reset", "empty", "cut", "badjson-mid", "error-mid")
@@ -267,7 +267,9 @@ class _Exchange:
         if fault == "slow-first":
             await self.wait_until_left()
             return False
-        count = {"empty": 0, "cut": MID}.get(fault, self._server.chunks)
+        count = {"empty": 0, "cut": MID, "tool": 0}.get(fault, self._server.chunks)
+        if fault == "tool":
+            await self._call_a_tool()
         for n in range(count):
             if await self._goes_wrong(fault, n):
                 return False
@@ -278,6 +280,17 @@ class _Exchange:
             usage = self._usage() if fault == "usage-each" else None
             await self._event(self._chunk(_piece(n), usage=usage))
         return await self._end(fault)
+
+    async def _call_a_tool(self) -> None:
+        """A call in two pieces, as OpenAI sends it."""
+        for n, (head, arguments) in enumerate(
+            (({"id": "call_1", "type": "function"}, '{"a": 1,'), ({}, ' "b": 2}')), 1
+        ):
+            self._sent(n)
+            function = {"name": "add", "arguments": arguments} if head else {"arguments": arguments}
+            chunk = self._chunk(None)
+            chunk["choices"][0]["delta"] = {"tool_calls": [{"index": 0, **head, "function": function}]}
+            await self._event(chunk)
 
     async def _goes_wrong(self, fault: str, n: int) -> bool:
         """Whether the stream ends before piece `n`."""

@@ -45,7 +45,7 @@ WELL = ("ok", "no-done", "usage-each", "usage-choice", "usage-envelope", "usage-
 
 
 def test_every_fault_of_the_server_is_tried_here() -> None:
-    tried = {*UNSEEN, *SILENT, *BROKEN_OFF, *REFUSED, *WELL, "filter", "pause", "mixed"}
+    tried = {*UNSEEN, *SILENT, *BROKEN_OFF, *REFUSED, *WELL, "filter", "pause", "mixed", "tool"}
     assert tried == set(FAULTS)
 
 
