@@ -17,6 +17,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 for name in [name for name in os.environ if name.startswith("AURA_")]:
     del os.environ[name]
+for name in ("OPENAI_API_KEY", "GROK_API_KEY"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

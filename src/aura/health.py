@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+from llama_index.core.llms import LLM
 from sqlalchemy import text
 
 from aura.database.engine import Database
 from aura.errors import AuraError
 from aura.index.embedding import EmbeddingModel
+from aura.router.health import RouteHealth, RouteState
+from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 
 State = Literal["ok", "degraded", "down", "off"]
@@ -57,11 +60,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 class Checks:
     """Looks at the parts of one process."""
 
-    def __init__(self, database: Database, embedder: EmbeddingModel, settings: Settings, *, model: str) -> None:
+    def __init__(self, database: Database, embedder: EmbeddingModel, settings: Settings, *, llm: LLM) -> None:
         self._database = database
         self._embedder = embedder
         self._settings = settings
-        self._model = model
+        self._llm = llm
 
     async def run(self) -> Health:
         """How the parts are now. Cost: two round trips to the database; no call of a model."""
@@ -75,12 +78,26 @@ class Checks:
             disk,
             worker,
             self._embedding(),
-            PartHealth(name="model", status="ok", reason="" if self._model != "extractive" else "the keyless model"),
+            self._model(),
             *(PartHealth(name=name, status="off", reason="not built yet") for name in ("memory", "persona", "voice")),
         )
         return Health(
-            status=_overall(parts), version=version("aura"), parts=parts, providers=_providers(self._settings)
+            status=_overall(parts),
+            version=version("aura"),
+            parts=parts,
+            providers=_providers(self._settings, self._routes()),
         )
+
+    def _routes(self) -> tuple[RouteHealth, ...]:
+        return self._llm.get_health_status() if isinstance(self._llm, SmartRouter) else ()
+
+    def _model(self) -> PartHealth:
+        """The model is well while one of its routes is; what answers in its place meanwhile is told as the reason."""
+        name, routes = self._llm.metadata.model_name, self._routes()
+        ill = [f"{each.route.partition('#')[0]}: {each.reason}" for each in routes if _of_route(each) == "down"]
+        if not routes or not ill:
+            return PartHealth(name="model", status="ok", reason="the keyless model" if name == "extractive" else "")
+        return PartHealth(name="model", status="degraded", reason="; ".join(ill))
 
     async def _ask_database(self) -> str:
         async with self._database.system() as session:
@@ -123,9 +140,33 @@ def _overall(parts: tuple[PartHealth, ...]) -> State:
     return "degraded" if {"degraded", "down"} & set(status.values()) else "ok"
 
 
-def _providers(settings: Settings) -> tuple[ProviderHealth, ...]:
+def _providers(settings: Settings, routes: Iterable[RouteHealth]) -> tuple[ProviderHealth, ...]:
     keys = {"grok": settings.grok_api_key, "openai": settings.openai_api_key}
-    return tuple(ProviderHealth(name=name, status="ok" if key else "off") for name, key in keys.items())
+    return tuple(
+        _provider(name, [each for each in routes if each.provider == name], known=key is not None)
+        for name, key in keys.items()
+    )
+
+
+def _provider(name: str, routes: Sequence[RouteHealth], *, known: bool) -> ProviderHealth:
+    """The best of its routes says how a provider is."""
+    states: list[State] = [_of_route(each) for each in routes] or ["ok" if known else "off"]
+    status = min(states, key=_BEST_FIRST.index)
+    return ProviderHealth(name=name, status=status, failures=max((each.failures for each in routes), default=0))
+
+
+def _of_route(route: RouteHealth) -> State:
+    return _STATES[route.state]
+
+
+_BEST_FIRST: Final[tuple[State, ...]] = ("ok", "degraded", "down", "off")
+_STATES: Final[Mapping[RouteState, State]] = {
+    RouteState.CLOSED: "ok",
+    RouteState.HALF_OPEN: "degraded",
+    RouteState.RATE_LIMITED: "degraded",
+    RouteState.OPEN: "down",
+    RouteState.CREDENTIAL: "down",
+}
 
 
 def _existing(path: Path) -> Path:

@@ -14,7 +14,7 @@ from llama_index.core.llms import LLM
 from aura.access.access import Access, AccessSettings
 from aura.access.callers import Caller
 from aura.access.tokens import derived_secret
-from aura.answering.llms import open_llm
+from aura.answering.models import open_model
 from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock
 from aura.database import security
@@ -38,12 +38,16 @@ from aura.jobs.housekeeping import DUTIES, Duty, Housekeeping, Tenant
 from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.portal import Portal
+from aura.router.sharing import HealthShare
+from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, Page, PlanChanges, Tier, User
+from aura.usage.periods import Window
+from aura.usage.platform_budget import PlatformBudget
 from aura.usage.totals import Totals
 from aura.webhooks.delivery import Deliverer
 from aura.workspace import Parts, Workspace
@@ -80,8 +84,12 @@ class Aura:
     async def health(self) -> Health:
         """How the platform's parts are. Cost: one round trip to the database; no call of a model."""
         parts = self._parts
-        model = parts.llm.metadata.model_name
-        return await Checks(parts.database, parts.embedder, parts.settings, model=model).run()
+        return await Checks(parts.database, parts.embedder, parts.settings, llm=parts.llm).run()
+
+    @property
+    def router(self) -> SmartRouter | None:
+        """What chooses among the models, with `get_health_status()`; None where one model answers all."""
+        return self._parts.llm if isinstance(self._parts.llm, SmartRouter) else None
 
     @property
     def totals(self) -> Totals:
@@ -342,12 +350,14 @@ async def _build(
         lease_seconds=settings.response_lease_seconds,
     )
     stack.push_async_callback(responses.close)
+    answering = await _model(settings, stack, database, model, llm, portal)
     return Parts(
         settings=settings,
         database=database,
         files=files,
         embedder=model,
-        llm=llm or open_llm(settings, model),
+        llm=answering,
+        platform_budget=_platform_budget(settings, database),
         pipeline=pipeline,
         portal=portal,
         passwords=passwords,
@@ -381,6 +391,35 @@ def _access(settings: Settings, secret_key: str) -> AccessSettings:
         access_token_seconds=settings.access_token_seconds,
         session_days=settings.session_days,
     )
+
+
+async def _model(
+    settings: Settings,
+    stack: AsyncExitStack,
+    database: Database,
+    embedder: EmbeddingModel,
+    given: LLM | None,
+    portal: Portal,
+) -> LLM:
+    """The model that answers; of a router, its replicas are told how its routes are."""
+    llm = given or await asyncio.to_thread(
+        open_model, settings, embedder, portal=portal, count_tokens=embedder.count_tokens
+    )
+    if isinstance(llm, SmartRouter) and llm.board.statuses():
+        stack.push_async_callback(llm.close)
+        portal.before_closing(llm.close_loop)
+        share = asyncio.create_task(HealthShare(database, llm.board).run())
+        stack.push_async_callback(_ended, share)
+    return llm
+
+
+def _platform_budget(settings: Settings, database: Database) -> PlatformBudget | None:
+    limits = {
+        span: round(usd * 1_000_000)
+        for span, usd in ((Window.DAY, settings.daily_budget_usd), (Window.MONTH, settings.monthly_budget_usd))
+        if usd is not None
+    }
+    return PlatformBudget(database, limits) if limits else None
 
 
 def _reranker(settings: Settings, stack: AsyncExitStack) -> CrossEncoderReranker | None:

@@ -16,10 +16,14 @@ class Portal:
     """Runs coroutines for synchronous callers on any thread, also on one whose own event loop is running (Jupyter)."""
 
     def __init__(self, on_close: Callable[[], Awaitable[None]] | None = None) -> None:
-        self._on_close = on_close
+        self._on_close = [] if on_close is None else [on_close]
         self._lock = Lock()
         self._context: AbstractContextManager[BlockingPortal] | None = None
         self._portal: BlockingPortal | None = None
+
+    def before_closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Run `close` on the background loop, too, before that ends."""
+        self._on_close.append(close)
 
     def call(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
         """The result of `await function(*arguments)`. Blocks the calling thread; the asynchronous twin does not."""
@@ -33,7 +37,7 @@ class Portal:
         """End the background loop, after `on_close` has run on it."""
         with self._lock:
             if self._portal is not None and self._context is not None:
-                if self._on_close is not None:
-                    self._portal.call(self._on_close)
+                for close in self._on_close:
+                    self._portal.call(close)
                 self._context.__exit__(None, None, None)
             self._portal = self._context = None

@@ -65,8 +65,9 @@ class Settings(BaseSettings):
 
     embed_model: str = "all-MiniLM-L6-v2"
     """A sentence-transformers model: a name, or a folder that holds one."""
-    llm: str = "extractive"
-    """`extractive`, `openai:MODEL`, `grok:MODEL`, or `https://host/v1#MODEL` for any OpenAI-compatible address."""
+    llm: str = "router"
+    """`router`: GPT and Grok, as far as their keys are set, and `extractive` without any. Or one model: `extractive`,
+    `openai:MODEL`, `grok:MODEL`, or `https://host/v1#MODEL` for any OpenAI-compatible address."""
     llm_api_key: SecretStr | None = None
     """The key for `AURA_LLM` when it is an address. The keys of other providers are never sent there."""
     openai_api_key: SecretStr | None = Field(
@@ -76,6 +77,21 @@ class Settings(BaseSettings):
     grok_api_url: str = Field(
         default="https://api.x.ai/v1", validation_alias=AliasChoices("GROK_API_URL", "grok_api_url")
     )
+
+    openai_api_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("OPENAI_API_URL", "OPENAI_BASE_URL", "openai_api_url")
+    )
+    """OpenAI's own address, unless another one stands in for it."""
+    fast_model: str = "gpt-4o-mini"
+    """OpenAI's model for quick questions, when the router chooses."""
+    reasoning_model: str = "grok-4"
+    """xAI's model for questions that take reasoning, when the router chooses."""
+    router_explore: float = Field(default=0.0, ge=0, le=0.5)
+    """The share of calls that are given to another model of the tier than the best one."""
+    daily_budget_usd: float | None = Field(default=None, ge=0)
+    """What all organisations together may spend in a UTC day. Not set: as much as they like."""
+    monthly_budget_usd: float | None = Field(default=None, ge=0)
+    """The same for a calendar month."""
 
     base_domain: str | None = None
     """`example.com` where organisations are reached as `acme.example.com`: the host then names the organisation."""

@@ -49,6 +49,8 @@ from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback
 from aura.portal import Portal
+from aura.router.context import CallContext
+from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 from aura.tenants.collections import Collections
 from aura.tenants.limits import Storage
@@ -57,9 +59,12 @@ from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher, ProviderKeys
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, OrganisationChanges, User
+from aura.usage.accounts import Accounts
 from aura.usage.audit import Audit
+from aura.usage.budgets import Budgets
 from aura.usage.ledger import Ledger
 from aura.usage.metering import Meter
+from aura.usage.platform_budget import PlatformBudget
 from aura.usage.quotas import LimitedKey, Quotas
 from aura.usage.reports import Reports
 from aura.usage.totals import Totals
@@ -85,6 +90,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     turns: Turns
     duties: tuple[Duty, ...] = DUTIES
+    platform_budget: PlatformBudget | None = None
 
 
 class Workspace:
@@ -301,7 +307,7 @@ class Workspace:
     def llm(self) -> LLM:
         """The LlamaIndex model that answers. Raises `Denied` where an API key acts that may not `ask`."""
         self.scope.require(Verb.ASK)
-        return self._parts.llm
+        return self._model
 
     @property
     def embed_model(self) -> EmbeddingModel:
@@ -424,6 +430,12 @@ class Workspace:
             may_read=self._administers and self.scope.may(Verb.ADMIN),
         )
 
+    @property
+    def budgets(self) -> Budgets:
+        """What may be spent on models in a day and a month. Raises `Denied` unless an admin acts."""
+        self.require_admin("manage budgets")
+        return self._budgets
+
     async def reindex(self, *, dedicated: bool | None = None) -> Generation | None:
         """Build the index anew with the configured embedding model; the old one answers until the new one is complete.
 
@@ -524,18 +536,37 @@ class Workspace:
         )
         # An answer reads what it needs, whether or not the key that asks may read by itself.
         inside = msgspec.structs.replace(self._owner, verbs=None)
-        ledger = Ledger(
-            self._parts.database,
-            self._owner,
-            clock=self._parts.clock,
-            api_key_id=None if self._key is None else self._key.id,
-        )
         return AnswerEngine(
             context=context,
             conversations=Conversations(self._parts.database, inside, readable=self._reads_history),
-            llm=self._parts.llm,
-            meter=Meter(ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
+            llm=self._model,
+            meter=Meter(self._ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
         )
+
+    @property
+    def _model(self) -> LLM:
+        """The model that answers; a router is told whose calls it makes."""
+        llm = self._parts.llm
+        if not isinstance(llm, SmartRouter):
+            return llm
+        parts = self._parts
+        books = Accounts(parts.database, self.scope, budgets=self._budgets, ledger=self._ledger, totals=parts.totals)
+        return llm.bound(CallContext(books=books))
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self._parts.database, self.scope, clock=self._parts.clock, api_key_id=self._key_id)
+
+    @property
+    def _budgets(self) -> Budgets:
+        parts = self._parts
+        return Budgets(
+            parts.database, self.scope, clock=parts.clock, api_key_id=self._key_id, platform=parts.platform_budget
+        )
+
+    @property
+    def _key_id(self) -> UUID | None:
+        return None if self._key is None else self._key.id
 
     @property
     def _organisations(self) -> Organisations:

@@ -32,6 +32,9 @@ CROSS_TENANT_POLICIES = {
     ("ingest_tasks", "queue", "ALL"),
     ("login_attempts", "logins", "ALL"),
     ("webhook_deliveries", "queue", "SELECT"),
+    ("platform_spent", "platform", "ALL"),
+    ("platform_reservations", "platform", "ALL"),
+    ("route_health", "platform", "ALL"),
 }
 
 
@@ -118,7 +121,8 @@ def test_every_unique_index_contains_tenant_id(catalogue: psycopg.Connection) ->
     query = """
         SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique
-          AND c.relname NOT IN ('organisations', 'login_attempts', 'alembic_version')
+          AND c.relname NOT IN ('organisations', 'login_attempts', 'alembic_version', 'platform_spent', 'platform_reservations',
+            'route_health')
           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'tenant_id'
             AND a.attnum = ANY (i.indkey::int2[]))"""
     assert rows(catalogue, query) == []
@@ -185,6 +189,9 @@ def test_the_system_role_reaches_organisations_and_the_queue_as_whole_tables(cat
         "organisations": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "ingest_tasks": {"SELECT", "UPDATE"},
         "login_attempts": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "platform_spent": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "platform_reservations": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "route_health": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "alembic_version": {"SELECT"},
     }
 
@@ -202,6 +209,9 @@ def test_the_system_role_reaches_the_columns_of_a_login_and_no_others(catalogue:
         "ingest_tasks",
         "login_attempts",
         "organisations",
+        "platform_reservations",
+        "platform_spent",
+        "route_health",
         "users",
         "webhook_deliveries",
     ]

@@ -15,7 +15,6 @@ from openai.types.chat import ChatCompletionChunk
 from aura.answering.extractive import ExtractiveLLM
 from aura.answering.llms import (
     KNOWN_ERRORS,
-    UNKNOWN_CONTEXT_WINDOW,
     Usage,
     open_llm,
     provider_of,
@@ -23,6 +22,8 @@ from aura.answering.llms import (
     usage,
 )
 from aura.errors import AuraError, BackendError, InvalidRequest, LimitExceeded, Unavailable
+from aura.router import faults
+from aura.router.candidates import UNKNOWN_CONTEXT_WINDOW
 from aura.settings import Settings
 from aura.testing.llms import EchoLLM, Reply, ScriptedLLM
 
@@ -88,13 +89,13 @@ def test_a_name_of_no_known_form_is_refused_with_the_forms(name: str) -> None:
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from aura.answering import llms
+    from aura.router import endpoint
 
-    llms._endpoint_class.cache_clear()
+    endpoint._endpoint_class.cache_clear()
     monkeypatch.setitem(sys.modules, "llama_index.llms.openai", None)
     with pytest.raises(InvalidRequest, match=r'pip install "aura\[openai\]"'):
         open_llm(settings("http://localhost/v1#m"))
-    llms._endpoint_class.cache_clear()
+    endpoint._endpoint_class.cache_clear()
 
 
 def _vendor_errors(root: type[Exception]) -> Iterator[type[Exception]]:
@@ -107,6 +108,7 @@ def _vendor_errors(root: type[Exception]) -> Iterator[type[Exception]]:
 @pytest.mark.parametrize("kind", sorted(set(_vendor_errors(openai.OpenAIError)), key=lambda kind: kind.__name__))
 def test_every_exception_of_the_vendor_is_known(kind: type[Exception]) -> None:
     assert kind.__name__ in KNOWN_ERRORS
+    assert kind.__name__ in faults.KNOWN_ERRORS
 
 
 def status(

@@ -20,6 +20,7 @@ from aura_evals.bench.cli import app as bench
 from aura_evals.errors import BadInput
 from aura_evals.floors import parse_floor
 from aura_evals.result import Result, as_table, result_of, write_json
+from aura_evals.routing import run_routing
 from aura_evals.suite import Suite, open_suite
 from aura_evals.vectors import VectorCache
 
@@ -45,8 +46,12 @@ def main() -> None:
 @app.command()
 def run(
     context: typer.Context,
-    suite: Annotated[str, typer.Argument(help="`retrieval`, `scifact`, or the path of a suite's .toml file.")],
-    dataset: Annotated[Path, typer.Option(help="A folder in BEIR's layout.", show_default=False)],
+    suite: Annotated[
+        str, typer.Argument(help="`retrieval`, `scifact`, `routing`, or the path of a suite's .toml file.")
+    ],
+    dataset: Annotated[
+        Path, typer.Option(help="A folder in BEIR's layout; of routing a CSV, or a folder of them.", show_default=False)
+    ],
     json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
     floor: Annotated[
         list[str] | None, typer.Option(help="LEG.METRIC=VALUE, such as hybrid.ndcg@10=0.725; may be repeated.")
@@ -62,6 +67,11 @@ def run(
 
     Programs may give any LlamaIndex embedding as the context's object; it stands in for the configured model.
     """
+    if suite == "routing":
+        with _no_verdict_on_errors():
+            _require_writable(json)
+            broken = run_routing(dataset, json, tuple(parse_floor(text) for text in floor or ()))
+        raise typer.Exit(BROKEN if broken else 0)
     with _no_verdict_on_errors():
         chosen = open_suite(suite)
         floors = chosen.all_floors(tuple(parse_floor(text) for text in floor or ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -32,7 +33,11 @@ from aura.answering.stream import AnswerStream, Checked, Piece
 from aura.errors import AuraError, InvalidRequest, Unavailable
 from aura.identity import CollectionId, ConversationId
 from aura.index.passage import Passage
+from aura.router.smart_router import SmartRouter
+from aura.router.trace import Trace
 from aura.usage.metering import Call, Meter
+
+_log = logging.getLogger(__name__)
 
 LONGEST_MESSAGE = 100_000
 """Characters of one message."""
@@ -190,8 +195,9 @@ class AnswerEngine:
             else [*history, ChatMessage(role=MessageRole.USER, content=ask.message)]
         )
         response.call.asked(messages)
+        llm = response.routed(self._llm)
         try:
-            async with _closing(await self._llm.astream_chat(messages)) as tokens:
+            async with _closing(await llm.astream_chat(messages)) as tokens:
                 async for token in tokens:
                     response.note_first_token()
                     response.call.heard(token.delta or "", usage(token))
@@ -240,6 +246,7 @@ class Generation:
         self._engine = engine
         self._message_id = message_id
         self._model = model
+        self._cost_usd = 0.0 if model == EXTRACTIVE else None
         self._text = ""
         self._citations: list[Citation] = []
         self._seq = 0
@@ -263,6 +270,26 @@ class Generation:
     def failed(self, error: AuraError) -> Failed:
         """The event that ends it with an error."""
         return failure(self.id, self._seq, error)
+
+    def routed(self, llm: LLM) -> LLM:
+        """`llm`; a router is told what it is asked for, and tells who has answered and what it cost."""
+        if not isinstance(llm, SmartRouter):
+            return llm
+        self.call.routed = True
+        context = msgspec.structs.replace(
+            llm.context,
+            conversation=None if self.ask.conversation_id is None else str(self.ask.conversation_id),
+            response_id=self.id,
+            question=self.ask.message,
+            topic="" if self.ask.collection_id is None else str(self.ask.collection_id),
+            on_trace=self._note_trace,
+        )
+        return llm.bound(context)
+
+    def _note_trace(self, trace: Trace) -> None:
+        self._model = trace.model or self._model
+        self._cost_usd = trace.cost_micro_usd / 1_000_000
+        _log.info("route %s", msgspec.json.encode(trace).decode())
 
     def next_seq(self) -> int:
         self._seq += 1
@@ -303,7 +330,7 @@ class Generation:
             sources=self.passages,
             refused=refused,
             model=self._model,
-            cost_usd=0.0 if self._model == EXTRACTIVE else None,
+            cost_usd=self._cost_usd,
             timings=msgspec.structs.replace(self._timings, total_seconds=time.perf_counter() - self._started),
             conversation_id=self.ask.conversation_id,
             stopped=stopped,

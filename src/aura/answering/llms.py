@@ -1,36 +1,27 @@
 """The model that `AURA_LLM` names, as a LlamaIndex `LLM`, and its vendor's errors in our terms.
 
-One vendor package serves them all: `llama-index-llms-openai`, since xAI and every local server speak OpenAI's protocol.
-It is imported when a model that needs it is opened.
+`models.py` makes of it what answers; the vendor's package is adapted in `aura.router.endpoint`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.llms import LLM, ChatResponse, CompletionResponse, LLMMetadata
+from llama_index.core.llms import LLM, ChatResponse, CompletionResponse
 from pydantic import SecretStr
 
 from aura.answering.extractive import ExtractiveLLM
 from aura.answering.lexicon import words
 from aura.errors import AuraError, BackendError, InvalidRequest, Unavailable
+from aura.router.endpoint import open_endpoint
 from aura.settings import Settings
 
-if TYPE_CHECKING:
-    from llama_index.llms.openai import OpenAI
-
-UNKNOWN_CONTEXT_WINDOW = 8_192
-"""Tokens that a model of unknown size is trusted with; LlamaIndex knows OpenAI's own."""
-
-_TIMEOUT_SECONDS = 60.0
-_RETRIES = 2
-_FORMS = "`extractive`, `openai:MODEL`, `grok:MODEL` or `https://host/v1#MODEL`"
+_FORMS = "`router`, `extractive`, `openai:MODEL`, `grok:MODEL` or `https://host/v1#MODEL`"
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,48 +152,4 @@ def _required(key: SecretStr | None, variable: str, name: str) -> SecretStr:
 
 
 def _endpoint(model: str, address: str | None, key: SecretStr) -> LLM:
-    try:
-        endpoint = _endpoint_class()
-    except ImportError as error:
-        raise InvalidRequest(
-            f'the model {model!r} needs the extra `openai`: pip install "aura[openai]"', field="llm"
-        ) from error
-    return endpoint(
-        model=model,
-        api_base=address,
-        api_key=key.get_secret_value(),
-        temperature=0.0,
-        timeout=_TIMEOUT_SECONDS,
-        max_retries=0,
-        additional_kwargs={"stream_options": {"include_usage": True}},
-    )
-
-
-@cache
-def _endpoint_class() -> type[OpenAI]:
-    from llama_index.llms.openai import OpenAI
-
-    class Endpoint(OpenAI):
-        """A model behind OpenAI's chat protocol, of any size and at any address."""
-
-        @property
-        def metadata(self) -> LLMMetadata:
-            try:
-                return super().metadata
-            except ValueError:  # LlamaIndex has no context size for models that are not OpenAI's
-                return LLMMetadata(
-                    context_window=UNKNOWN_CONTEXT_WINDOW,
-                    is_chat_model=True,
-                    is_function_calling_model=True,
-                    model_name=self.model,
-                )
-
-        @property
-        def _tokenizer(self) -> None:
-            """None: tiktoken would download its vocabulary."""
-
-        def _get_credential_kwargs(self, is_async: bool = False) -> dict[str, Any]:
-            # The client retries and heeds Retry-After; LlamaIndex would retry each of its retries (max_retries=0).
-            return {**super()._get_credential_kwargs(is_async=is_async), "max_retries": _RETRIES}
-
-    return Endpoint
+    return open_endpoint(model, address, key.get_secret_value())

@@ -214,7 +214,8 @@ def _in_hub_cache(name: str) -> bool:
 def _model(settings: Settings) -> Iterator[Finding]:
     """What `AURA_LLM` needs: a package and, for a vendor's own address, a key. No call is made."""
     kind = settings.llm.partition(":")[0]
-    if kind == "extractive":
+    unset = settings.openai_api_key is None and settings.grok_api_key is None
+    if kind == "extractive" or (kind == "router" and unset):
         yield Finding(subject="answers", present=True, needed=True, detail="extractive: needs no key and no network")
         return
     installed = _importable(*_EXTRAS[0].modules)

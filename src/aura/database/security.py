@@ -87,6 +87,23 @@ def protect_deliveries() -> list[str]:
     ]
 
 
+ROUTER_TABLES = ("platform_spent", "platform_reservations", "route_health")
+
+
+def protect_router() -> list[str]:
+    """The statements for what the router keeps of the platform as a whole: its budget, and the health of routes."""
+    return [
+        statement
+        for table in ROUTER_TABLES
+        for statement in (
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            f"CREATE POLICY platform ON {table} TO {SYSTEM} USING (true) WITH CHECK (true)",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM}",
+        )
+    ]
+
+
 def bootstrap(database: str, passwords: Mapping[str, str]) -> list[str]:
     """What an administrator runs once on a new database, before the first migration.
 

@@ -16,6 +16,8 @@ from sqlalchemy import ColumnElement, Table, and_, delete, or_, select
 from aura.clock import Clock
 from aura.database.engine import Database
 from aura.database.tables import (
+    budget_reservations,
+    budget_spent,
     conversations,
     counters,
     idempotency_keys,
@@ -150,5 +152,7 @@ DUTIES: Final = (
         lambda now: and_(responses.c.lease_until < now, responses.c.created_at < now - timedelta(days=1)),
     ),
     _expiry("counters", counters, lambda now: counters.c.window_start < now - timedelta(days=62)),
+    _expiry("reservations", budget_reservations, lambda now: budget_reservations.c.lease_until < now),
+    _expiry("spans of budgets", budget_spent, lambda now: budget_spent.c.starts_at < now - timedelta(days=62)),
     _expiry("webhook deliveries", webhook_deliveries, _ended_delivery),
 )

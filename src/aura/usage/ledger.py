@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.clock import Clock
 from aura.database.engine import Database
+from aura.database.scopes import visible
 from aura.database.tables import usage
 from aura.identity import Scope
 
@@ -28,13 +31,15 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a call ended. `STOPPED`: who listened closed the stream; `CANCELLED`: the task that listened was ended."""
+    """How a call ended. `STOPPED`: who listened closed the stream; `CANCELLED`: the task that listened was ended;
+    `SUPERSEDED`: another attempt of the same call was quicker."""
 
     OK = "ok"
     REFUSED = "refused"
     STOPPED = "stopped"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +50,10 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
         cost_micro_usd: None where the price is not known.
         own_key: the organisation paid the provider itself.
         response_id: the answer that it was made for.
+        call_id, attempt: one call of the router may be tried several times, and each attempt has a row, from 1.
+        fault: what it failed of; empty where it did not.
+        certainty: `exact`, `estimated`, or `at_least` where more may come of it; None as `tokens_estimated` says.
+        price_version: where the price comes from.
     """
 
     kind: Kind
@@ -62,6 +71,12 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     first_token_seconds: float | None = None
     total_seconds: float = 0.0
     response_id: UUID | None = None
+    tokens_reasoning: int = 0
+    call_id: UUID | None = None
+    attempt: int = 1
+    fault: str = ""
+    certainty: str | None = None
+    price_version: str = ""
 
 
 class Ledger:
@@ -75,15 +90,27 @@ class Ledger:
 
     async def record(self, row: UsageRow) -> UUID:
         """Write one row; its id. Cost: one transaction of one statement."""
+        async with self._database.tenant(self._scope) as session:
+            return await self.write(session, row)
+
+    async def write(self, session: AsyncConnection, row: UsageRow, *, at: datetime | None = None) -> UUID:
+        """As `record`, in a transaction of the scope; `at` is when it was begun, now unless given."""
         id = uuid4()
         values = {
             **msgspec.structs.asdict(row),
             "tenant_id": self._scope.tenant_id,
             "id": id,
-            "created_at": self._clock.now(),
+            "created_at": at or self._clock.now(),
             "user_id": self._scope.user_id,
             "api_key_id": self._api_key_id,
         }
-        async with self._database.tenant(self._scope) as session:
-            await session.execute(insert(usage).values(values))
+        await session.execute(insert(usage).values(values))
         return id
+
+    async def refused(self, response_id: UUID) -> None:
+        """The answer that a model gave for this response was a refusal."""
+        answered = update(usage).where(
+            visible(usage, self._scope), usage.c.response_id == response_id, usage.c.outcome == Outcome.OK.value
+        )
+        async with self._database.tenant(self._scope) as session:
+            await session.execute(answered.values(outcome=Outcome.REFUSED.value))

@@ -44,6 +44,8 @@ class Call:
         self._said: list[str] = []
         self._counted: Tokens | None = None
         self._outcome: Outcome | None = None
+        self.routed = False
+        """The router writes a row for each of its attempts."""
 
     def asked(self, messages: Sequence[ChatMessage]) -> None:
         """The model is called with `messages`."""
@@ -59,6 +61,16 @@ class Call:
     def ended(self, *, refused: bool) -> None:
         """The response is complete; what happens to its consumer from here on does not change how it ended."""
         self._outcome = Outcome.REFUSED if refused else Outcome.OK
+
+    @property
+    def response_id(self) -> UUID:
+        """The response that it is made for."""
+        return self._response_id
+
+    @property
+    def refused(self) -> bool:
+        """The response is complete, and a refusal."""
+        return self._outcome is Outcome.REFUSED
 
     def row(self, interrupted: BaseException | None, count_tokens: Callable[[str], int]) -> UsageRow:
         """The row for the ledger. Cost: it counts the tokens of the prompt where the provider did not."""
@@ -107,6 +119,14 @@ class Meter:
             await asyncio.shield(self._record(call, interrupted))
 
     async def _record(self, call: Call, interrupted: BaseException | None) -> None:
+        try:
+            if call.routed:
+                if call.refused:
+                    await self._ledger.refused(call.response_id)
+                return
+        except AuraError as error:
+            _log.error("the refusal of response %s was not recorded: %s", call.response_id, error)
+            return
         row = await asyncio.to_thread(call.row, interrupted, self._count_tokens)
         self._totals.note(row)
         try:

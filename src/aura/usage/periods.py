@@ -62,6 +62,7 @@ class Window(StrEnum):
 
     MINUTE = "minute"
     HOUR = "hour"
+    DAY = "day"
     MONTH = "month"
 
     def start(self, now: datetime) -> datetime:
@@ -69,14 +70,20 @@ class Window(StrEnum):
         minute = now.astimezone(UTC).replace(second=0, microsecond=0)
         if self is Window.MINUTE:
             return minute
-        return minute.replace(minute=0) if self is Window.HOUR else minute.replace(day=1, hour=0, minute=0)
+        hour = minute.replace(minute=0)
+        if self is Window.HOUR:
+            return hour
+        return hour.replace(hour=0) if self is Window.DAY else hour.replace(hour=0, day=1)
 
     def end(self, now: datetime) -> datetime:
         """When the next one begins."""
         start = self.start(now)
         if self is Window.MONTH:
             return (start + timedelta(days=32)).replace(day=1)
-        return start + (timedelta(minutes=1) if self is Window.MINUTE else timedelta(hours=1))
+        return start + _LENGTHS[self]
+
+
+_LENGTHS = {Window.MINUTE: timedelta(minutes=1), Window.HOUR: timedelta(hours=1), Window.DAY: timedelta(days=1)}
 
 
 def midnight(day: date) -> datetime:

@@ -35,6 +35,12 @@ class Reports:
         costs = Costs(self._database, self._scope, clock=self._clock)
         return await costs.summary(period or self.last(30), by=by)
 
+    async def get_cost_summary(
+        self, period: Period | None = None, *, by: Iterable[Dimension | str] = (Dimension.DAY,)
+    ) -> CostSummary:
+        """As `costs`, under the name that the router's documentation has."""
+        return await self.costs(period, by=by)
+
     async def dashboard(self, period: Period | None = None) -> Dashboard:
         """The numbers of a dashboard; of the last 7 days unless another period is given."""
         return await Insights(self._database, self._scope, clock=self._clock).dashboard(period or self.last(7))

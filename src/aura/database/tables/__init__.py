@@ -18,6 +18,15 @@ from aura.database.tables.index import (
     vector_cache,
 )
 from aura.database.tables.responses import response_events, responses
+from aura.database.tables.routing import (
+    budget_reservations,
+    budget_spent,
+    budgets,
+    platform_reservations,
+    platform_spent,
+    route_health,
+    routing_models,
+)
 from aura.database.tables.tenancy import collections, organisations, provider_keys, users
 from aura.database.tables.usage import audit, counters, usage, usage_daily
 from aura.database.tables.webhooks import webhook_deliveries, webhooks
@@ -28,8 +37,10 @@ PRIVATE_TABLES = frozenset({"documents", "document_versions", "chunks"})
 PERSONAL_TABLES = frozenset({"conversations", "messages", "feedback", "responses", "response_events", "sessions"})
 """Tenant tables whose rows belong to one user, by `user_id`."""
 
-PLATFORM_TABLES = frozenset({"organisations", "login_attempts"})
-"""What is there before a tenant is known."""
+PLATFORM_TABLES = frozenset(
+    {"organisations", "login_attempts", "platform_spent", "platform_reservations", "route_health"}
+)
+"""What is there before a tenant is known, or of the platform as a whole."""
 
 APPEND_ONLY_TABLES = frozenset({"audit"})
 """Tenant tables whose rows are never changed, and go only with their organisation."""
@@ -39,9 +50,10 @@ TENANT_TABLES = tuple(t for t in metadata.sorted_tables if t.name not in PLATFOR
 
 __all__ = (
     "APPEND_ONLY_TABLES", "INDEX_COLUMNS", "PARTITIONS", "PERSONAL_TABLES", "PLATFORM_TABLES", "PRIVATE_TABLES",
-    "TENANT_TABLES", "TERM_SPACE", "api_keys", "audit", "chunks", "collections", "conversations", "counters",
-    "document_versions", "documents", "feedback", "generations", "idempotency_keys", "index_table", "ingest_tasks",
-    "lexical_statistics", "lexicon", "login_attempts", "messages", "metadata", "organisations", "provider_keys",
-    "response_events", "responses", "sessions", "tickets", "usage", "usage_daily", "users", "vector_cache",
-    "webhook_deliveries", "webhooks",
+    "TENANT_TABLES", "TERM_SPACE", "api_keys", "audit", "budget_reservations", "budget_spent", "budgets", "chunks",
+    "collections", "conversations", "counters", "document_versions", "documents", "feedback", "generations",
+    "idempotency_keys", "index_table", "ingest_tasks", "lexical_statistics", "lexicon", "login_attempts", "messages",
+    "metadata", "organisations", "platform_reservations", "platform_spent", "provider_keys", "response_events",
+    "responses", "route_health", "routing_models", "sessions", "tickets", "usage", "usage_daily", "users",
+    "vector_cache", "webhook_deliveries", "webhooks",
 )  # fmt: skip

@@ -43,6 +43,12 @@ usage = Table(
     Column("first_token_seconds", REAL),
     Column("total_seconds", REAL, nullable=False, server_default=text("0")),
     Column("outcome", Text, nullable=False),
+    Column("tokens_reasoning", Integer, nullable=False, server_default=text("0")),
+    Column("call_id", Uuid),
+    Column("attempt", Integer, nullable=False, server_default=text("1")),
+    Column("fault", Text, nullable=False, server_default=text("''")),
+    Column("certainty", Text),
+    Column("price_version", Text, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("tenant_id", "id"),
     Index("usage_created_at_idx", "tenant_id", "created_at"),
 )

@@ -1,0 +1,76 @@
+"""What answers: the keyless model, or a router over the models whose keys are set."""
+
+from __future__ import annotations
+
+import logging
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM
+
+from aura.answering.extractive import ExtractiveLLM
+from aura.answering.llms import open_llm, provider_of
+from aura.errors import InvalidRequest
+from aura.portal import Portal
+from aura.router.attempt import CountTokens
+from aura.router.candidates import Candidate, Tier, candidate
+from aura.router.endpoint import open_endpoint
+from aura.router.price import context_window_of
+from aura.router.smart_router import SmartRouter
+from aura.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+ROUTER = "router"
+"""The value of `AURA_LLM` that leaves the choice to the router, as not setting it does."""
+
+
+def open_model(
+    settings: Settings,
+    embed_model: BaseEmbedding | None = None,
+    *,
+    portal: Portal | None = None,
+    count_tokens: CountTokens | None = None,
+) -> LLM:
+    """The model that `settings` ask for. Nothing is called yet.
+
+    `extractive`, and the router without any key, is the keyless model; the router with keys is GPT for quick questions
+    and Grok for reasoning, with the keyless model as the last resort; a model by name is a router of that one alone, so
+    that its calls are priced, budgeted and watched as all are.
+
+    Raises:
+        InvalidRequest: the name has none of the known forms, a key is missing, or the extra `openai` is not installed.
+    """
+    name = settings.llm.strip()
+    if name == "extractive":
+        return ExtractiveLLM(embed_model=embed_model)
+    if name == ROUTER:
+        try:
+            candidates = _pair(settings)
+        except InvalidRequest as error:  # the package is not there, and nobody has asked for it by name
+            _log.warning("answers without a provider's model: %s", error)
+            candidates = []
+        if not candidates:
+            return ExtractiveLLM(embed_model=embed_model)
+        candidates.append(candidate(ExtractiveLLM(embed_model=embed_model), tier=Tier.LAST_RESORT, local=True))
+    else:
+        llm = open_llm(settings, embed_model)
+        provider = provider_of(llm)
+        window = context_window_of(provider, llm.metadata.model_name)
+        candidates = [candidate(llm, provider=provider, context_window=window)]
+    return SmartRouter(candidates, portal=portal, count_tokens=count_tokens, explore=settings.router_explore)
+
+
+def _pair(settings: Settings) -> list[Candidate]:
+    """The documented pair, as far as its keys are there."""
+    found: list[Candidate] = []
+    if settings.openai_api_key is not None:
+        model = settings.fast_model
+        llm = open_endpoint(model, settings.openai_api_url, settings.openai_api_key.get_secret_value())
+        found.append(candidate(llm, tier=Tier.FAST, provider="openai"))
+    if settings.grok_api_key is not None:
+        model = settings.reasoning_model
+        window = context_window_of("grok", model)
+        key = settings.grok_api_key.get_secret_value()
+        llm = open_endpoint(model, settings.grok_api_url, key, context_window=window)
+        found.append(candidate(llm, tier=Tier.REASONING, provider="grok"))
+    return found

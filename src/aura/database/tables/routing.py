@@ -1,0 +1,90 @@
+"""What the router keeps: budgets and what is reserved of them, the health of routes, and what it has learned."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid
+
+from aura.database.tables.columns import json_object, metadata, moment, tenant
+
+budgets = Table(
+    "budgets",
+    metadata,
+    tenant(),
+    Column("subject", Text, nullable=False),
+    Column("span", Text, nullable=False),
+    Column("max_micro_usd", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "subject", "span"),
+)
+"""`subject` is `tenant`, `user:<id>`, `key:<id>`, or `users` and `keys` for each one that has none of its own; `span` is
+`day` or `month`, in UTC."""
+
+budget_spent = Table(
+    "budget_spent",
+    metadata,
+    tenant(),
+    Column("subject", Text, nullable=False),
+    Column("span", Text, nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("micro_usd", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "subject", "span", "starts_at"),
+)
+"""What was spent of a budget in one span. Its row is the lock that reservations take."""
+
+budget_reservations = Table(
+    "budget_reservations",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("user_id", Uuid),
+    Column("api_key_id", Uuid),
+    Column("micro_usd", BigInteger, nullable=False),
+    moment("reserved_at"),
+    Column("lease_until", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id"),
+)
+"""What calls under way may cost. A row whose lease is over, because its process died, counts no more."""
+
+routing_models = Table(
+    "routing_models",
+    metadata,
+    tenant(),
+    json_object("weights"),
+    json_object("quality"),
+    moment("trained_at"),
+    PrimaryKeyConstraint("tenant_id"),
+)
+"""What the router has learned from an organisation's own answers, and how good that is."""
+
+platform_spent = Table(
+    "platform_spent",
+    metadata,
+    Column("span", Text, nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("micro_usd", BigInteger, nullable=False),
+    PrimaryKeyConstraint("span", "starts_at"),
+)
+"""As `budget_spent`, of the platform as a whole."""
+
+platform_reservations = Table(
+    "platform_reservations",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("micro_usd", BigInteger, nullable=False),
+    Column("lease_until", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("id"),
+)
+
+route_health = Table(
+    "route_health",
+    metadata,
+    Column("route", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("flaps", Integer, nullable=False),
+    Column("told_by", Uuid, nullable=False),
+    moment("told_at"),
+    PrimaryKeyConstraint("route"),
+    Index("route_health_told_at_idx", "told_at"),
+)
+"""What replicas tell each other of providers, models and keys; a key is a digest. `told_by` is the replica."""

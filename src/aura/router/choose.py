@@ -1,0 +1,146 @@
+"""Which candidates a call may take, in which order, and why."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from aura.router.candidates import Candidate, Needs, Tier
+from aura.router.classify import Reading
+from aura.router.context import CallContext
+from aura.router.health import HealthBoard
+from aura.router.latency import Latencies
+from aura.router.price import Tokens
+from aura.router.trace import Considered, Trace
+
+STICKY_SECONDS: Final = 300.0
+"""How long a provider keeps the cache of a prompt: so long a conversation stays with its model."""
+_CONVERSATIONS: Final = 10_000
+_CONTEXT_MARGIN: Final = 1.1  # tokens are estimated here, and counted there
+
+
+class Choice(msgspec.Struct, kw_only=True):
+    """The candidates of one call, best first, the last resort behind all; and what each may cost."""
+
+    order: list[Candidate]
+    most_micro_usd: dict[str, int]
+
+
+class Chooser:
+    """Chooses among the candidates of one router.
+
+    Args:
+        explore: the share of calls that are given to another candidate of the tier than the best, to keep knowing it.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        board: HealthBoard,
+        latencies: Latencies,
+        explore: float = 0.0,
+        chance: random.Random | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._candidates = tuple(candidates)
+        self._board = board
+        self._latencies = latencies
+        self._explore = explore
+        self._chance = chance or random.Random()
+        self._now = now
+        self._conversations: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def choose(self, reading: Reading, needs: Needs, context: CallContext, trace: Trace) -> Choice:
+        """The order for one call; the reasons go into `trace`. Nothing is asked of anybody."""
+        trace.tier, trace.classifier = reading.tier.value, reading.classifier
+        trace.reasons.extend(reading.reasons)
+        most = {each.route: most_micro_usd(each, needs) for each in self._candidates}
+        fit: list[Candidate] = []
+        ill: list[Candidate] = []
+        for each in self._candidates:
+            refused = _unfit(each, needs, context)
+            if not refused and not each.local and not self._board.takes_calls(each.route):
+                status = self._board.status(each.route)
+                refused = f"{status.state.value}: {status.reason}"
+                ill.append(each)
+            elif not refused:
+                fit.append(each)
+            trace.considered.append(self._considered(each, refused, most[each.route]))
+        rest = [each for each in fit if each.tier is not Tier.LAST_RESORT]
+        resort = [each for each in fit if each.tier is Tier.LAST_RESORT]
+        if not rest and ill and not resort:
+            soonest = self._board.soonest([each.route for each in ill])
+            rest = [each for each in ill if each.route == soonest]
+            trace.reasons.append("all routes are open: the one that recovers first is tried")
+        order = self._ranked(rest, reading.tier, most)
+        return Choice(order=[*self._stuck(order, reading.tier, context, trace), *resort], most_micro_usd=most)
+
+    def answered(self, context: CallContext, candidate: Candidate) -> None:
+        """`candidate` has answered a call of this conversation."""
+        if context.conversation is None or candidate.tier is Tier.LAST_RESORT:
+            return
+        self._conversations[context.conversation] = (candidate.route, self._now())
+        self._conversations.move_to_end(context.conversation)
+        if len(self._conversations) > _CONVERSATIONS:
+            self._conversations.popitem(last=False)
+
+    def _ranked(self, fit: list[Candidate], tier: Tier, most: dict[str, int]) -> list[Candidate]:
+        """The wanted tier first, the better of two that chance draws at its head; then the others by what they cost."""
+
+        def costs(each: Candidate) -> float:
+            return (most[each.route] + 1) * self._latencies.answer_seconds(each.route)
+
+        wanted = sorted((each for each in fit if each.tier is tier), key=costs)
+        others = sorted((each for each in fit if each.tier is not tier), key=costs)
+        if len(wanted) > 2:  # with two of them, both are drawn
+            first = min(self._chance.sample(wanted, 2), key=costs)
+            wanted.remove(first)
+            wanted.insert(0, first)
+        if len(wanted) > 1 and self._explore and self._chance.random() < self._explore:
+            wanted.insert(0, wanted.pop(self._chance.randrange(1, len(wanted))))
+        return wanted + others
+
+    def _stuck(self, order: list[Candidate], tier: Tier, context: CallContext, trace: Trace) -> list[Candidate]:
+        """The conversation's model first while its cache is warm, unless more reasoning is asked for than it is for."""
+        route, at = self._conversations.get(context.conversation or "", ("", 0.0))
+        held = next((each for each in order if each.route == route), None)
+        if held is None or self._now() - at > STICKY_SECONDS:
+            return order
+        if tier is Tier.REASONING and held.tier is Tier.FAST:
+            return order
+        trace.reasons.append("the conversation stays with its model")
+        return [held, *(each for each in order if each is not held)]
+
+    def _considered(self, each: Candidate, refused: str, most: int) -> Considered:
+        return Considered(
+            name=each.name,
+            tier=each.tier.value,
+            refused=refused,
+            price_micro_usd=most,
+            answer_seconds=round(self._latencies.answer_seconds(each.route), 4),
+        )
+
+
+def most_micro_usd(candidate: Candidate, needs: Needs) -> int:
+    """What a call may cost there when the answer is as long as it may be."""
+    output = candidate.output_tokens if needs.output_tokens is None else needs.output_tokens
+    return candidate.price.micro_usd(Tokens(input=needs.input_tokens, output=output))
+
+
+def _unfit(candidate: Candidate, needs: Needs, context: CallContext) -> str:
+    """Why `candidate` can not do it, or an empty text."""
+    if context.allowed is not None and not candidate.local and candidate.name not in context.allowed:
+        return "not allowed for this tenant"
+    missing = needs.capabilities - candidate.capabilities
+    if missing and not candidate.local:
+        return f"lacks {', '.join(sorted(missing))}"
+    output = 0 if needs.output_tokens is None else needs.output_tokens
+    if needs.input_tokens * _CONTEXT_MARGIN + output > candidate.context_window and not candidate.local:
+        return f"its context of {candidate.context_window:,} tokens is too small"
+    return ""

@@ -1,0 +1,72 @@
+"""Whose call it is and what it is for; and the books that it is charged to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from aura.router.classify import Classifier
+from aura.router.trace import Trace
+from aura.usage.budgets import Booking
+from aura.usage.ledger import UsageRow
+
+
+class Books(Protocol):
+    """Where attempts are paid for: reserved before, settled after, one row each."""
+
+    async def reserve(self, options: Sequence[int]) -> Booking:
+        """Reserve the first of `options` (micro-dollars, in the order of preference) that every budget has room for.
+
+        Raises:
+            LimitExceeded: there is room for none; it says what is left and when it renews.
+        """
+        ...
+
+    async def settle(self, booking: Booking, row: UsageRow) -> None:
+        """Write the row of the attempt, and charge its cost in the place of what was reserved."""
+        ...
+
+    async def release(self, booking: Booking) -> None:
+        """Give back what was reserved for an attempt that was never made."""
+        ...
+
+
+class NoBooks:
+    """Reserves nothing and keeps nothing: for a router outside of a platform."""
+
+    async def reserve(self, options: Sequence[int]) -> Booking:
+        """The first option, always."""
+        return Booking(option=0)
+
+    async def settle(self, booking: Booking, row: UsageRow) -> None:
+        """Nothing."""
+
+    async def release(self, booking: Booking) -> None:
+        """Nothing."""
+
+
+class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What the router is told besides the messages.
+
+    Attributes:
+        conversation: calls of one conversation stay with one model while its prompt cache is warm.
+        question: what is classified, where the messages hold more than the user's words; None: the last user message.
+        topic: where it is asked, such as a collection; what was learned can tell topics apart.
+        embedding: of the question, where retrieval has computed it.
+        allowed: names (`provider/model`) of the candidates that the tenant may use; None: all.
+        classifier: the tenant's own, where it has one that has proved itself.
+        on_trace: is given the trace of every call when the call has ended.
+    """
+
+    books: Books = msgspec.field(default_factory=NoBooks)
+    conversation: str | None = None
+    response_id: UUID | None = None
+    question: str | None = None
+    topic: str = ""
+    embedding: tuple[float, ...] = ()
+    allowed: frozenset[str] | None = None
+    classifier: Classifier | None = None
+    on_trace: Callable[[Trace], None] | None = None

@@ -1,0 +1,175 @@
+"""How good a way of routing is: the share of the strong model's gain that it recovers, by the share of strong calls.
+
+Questions are put in the order of a score, and the share that goes to the strong model is swept. The performance gap
+recovered (PGR) is the gain over the quick model as a part of the whole gain; APGR is the area under it (0.5 by chance),
+CPT(x) the share of strong calls, in per cent, that recovers x per cent.
+
+Source: RouteLLM (Ong et al., 2024, arXiv:2406.18665).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from aura.router.learned import Label, LearnedClassifier, train
+
+Floats = NDArray[np.float64]
+
+FOLDS: Final = 5
+SAMPLES: Final = 400
+LEAST_LABELS: Final = 100
+"""With fewer labels nothing is trained: what is learned of so few is worse than length on most traffic."""
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A value, and the interval in which it lies nine times of ten."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """What a score comes to."""
+
+    apgr: Measured
+    cpt50: Measured
+    cpt80: Measured
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether what was learned beats the priors on questions that it was not trained on.
+
+    `ahead` is its APGR less that of the best prior, and `proved` that all of its interval lies above 0.
+    """
+
+    labels: int
+    learned: float
+    length: float
+    topic: float
+    ahead: Measured
+    proved: bool
+
+
+def curve(scores: Floats, quick: Floats, strong: Floats, *, seed: int = 0) -> Curve:
+    """What ordering by `scores` comes to, with intervals from resampled questions."""
+    weights = np.vstack([np.ones(len(scores)), _samples(len(scores), seed)])
+    shares, gains = _curves(scores, quick, strong, weights)
+    return Curve(
+        apgr=_measured(_areas(shares, gains)),
+        cpt50=_measured(_shares_for(shares, gains, 0.5)),
+        cpt80=_measured(_shares_for(shares, gains, 0.8)),
+    )
+
+
+def prove(labels: Sequence[Label], held_out: Floats, *, seed: int = 0) -> Proof:
+    """Compare `held_out` (a score for each label by a classifier that has not seen it) with the priors."""
+    quick = np.asarray([label.quick_right for label in labels])
+    strong = np.asarray([label.strong_right for label in labels])
+    weights = np.vstack([np.ones(len(labels)), _samples(len(labels), seed)])
+
+    def areas(scores: Floats) -> Floats:
+        return _areas(*_curves(scores, quick, strong, weights))
+
+    learned, length, topic = areas(held_out), areas(lengths(labels)), areas(topic_scores(labels))
+    best = length if length[0] >= topic[0] else topic
+    ahead = _measured(learned - best)
+    return Proof(
+        labels=len(labels),
+        learned=float(learned[0]),
+        length=float(length[0]),
+        topic=float(topic[0]),
+        ahead=ahead,
+        proved=len(labels) >= LEAST_LABELS and ahead.low > 0,
+    )
+
+
+def held_out_scores(labels: Sequence[Label], *, folds: int = FOLDS, seed: int = 0) -> Floats:
+    """For each label the gain that a classifier predicts which was trained without it. Cost: `folds` trainings."""
+    scores = np.zeros(len(labels))
+    for test, rest in _folds(len(labels), folds, seed):
+        trained = train([labels[n] for n in rest])
+        scores[test] = [
+            trained.gain(labels[n].question, topic=labels[n].topic, embedding=labels[n].embedding) for n in test
+        ]
+    return scores
+
+
+def train_proved(
+    labels: Sequence[Label], *, share: float | None = None
+) -> tuple[LearnedClassifier | None, Proof | None]:
+    """A classifier of all `labels`, or None where it does not beat the priors; and the proof. Cost: six trainings."""
+    if len(labels) < LEAST_LABELS:
+        return None, None
+    proof = prove(labels, held_out_scores(labels))
+    return (train(labels, share=share) if proof.proved else None), proof
+
+
+def lengths(labels: Sequence[Label]) -> Floats:
+    """The length prior."""
+    return np.asarray([float(len(label.question)) for label in labels])
+
+
+def topic_scores(labels: Sequence[Label], *, folds: int = FOLDS, seed: int = 0) -> Floats:
+    """The topic prior: for each label the mean gain of its topic among the other folds."""
+    gains = np.asarray([label.strong_right - label.quick_right for label in labels])
+    topics = np.asarray([label.topic for label in labels])
+    scores = np.zeros(len(labels))
+    if len(set(topics)) < 2:  # nothing to tell apart
+        return scores
+    for test, rest in _folds(len(labels), folds, seed):
+        known = {topic: float(gains[rest][topics[rest] == topic].mean()) for topic in np.unique(topics[rest])}
+        scores[test] = [known.get(topic, 0.0) for topic in topics[test]]
+    return scores
+
+
+def _folds(count: int, folds: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    order = np.random.default_rng(seed).permutation(count)
+    return [(order[n::folds], np.setdiff1d(order, order[n::folds])) for n in range(folds)]
+
+
+def _samples(count: int, seed: int) -> Floats:
+    """How often each question is in each resample."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(count, np.full(count, 1 / max(1, count)), size=SAMPLES).astype(np.float64)
+
+
+def _curves(scores: Floats, quick: Floats, strong: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """For each row of `weights` the shares of strong calls, and what they recover; equal scores share their gain."""
+    order = np.argsort(-scores, kind="stable")
+    _, group = np.unique(-scores[order], return_inverse=True)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    counts = np.add.reduceat(weights[:, order], starts, axis=1)
+    gains = np.add.reduceat((weights * (strong - quick))[:, order], starts, axis=1)
+    whole = gains.sum(axis=1, keepdims=True)
+    whole[whole <= 0] = np.nan
+    none = np.zeros((len(weights), 1))
+    shares = np.hstack([none, counts.cumsum(axis=1) / counts.sum(axis=1, keepdims=True)])
+    return shares, np.hstack([none, gains.cumsum(axis=1) / whole])
+
+
+def _areas(shares: Floats, gains: Floats) -> Floats:
+    return (np.diff(shares, axis=1) * (gains[:, 1:] + gains[:, :-1]) / 2).sum(axis=1)
+
+
+def _shares_for(shares: Floats, gains: Floats, part: float) -> Floats:
+    """The least share, in per cent, that recovers `part`, between two points of the curve by a straight line."""
+    found = np.full(len(shares), np.nan)
+    for row, (x, y) in enumerate(zip(shares, gains, strict=True)):
+        reached = np.flatnonzero(y >= part - 1e-12)
+        if len(reached):
+            n = reached[0]
+            step = (part - y[n - 1]) / (y[n] - y[n - 1])
+            found[row] = 100 * (x[n - 1] + step * (x[n] - x[n - 1]))
+    return found
+
+
+def _measured(values: Floats) -> Measured:
+    """The first of `values`, and the middle nine tenths of the others."""
+    low, high = np.nanquantile(values[1:], [0.05, 0.95]) if not np.isnan(values[1:]).all() else (np.nan, np.nan)
+    return Measured(value=float(values[0]), low=float(low), high=float(high))

@@ -1,0 +1,60 @@
+"""Replicas tell each other how routes are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from aura.database.engine import Database
+from aura.router.faults import Fault, FaultKind
+from aura.router.health import HealthBoard, RouteState
+from aura.router.sharing import HealthShare
+
+FAILED = Fault(kind=FaultKind.SERVER, described="HTTP 500")
+
+
+@asynccontextmanager
+async def replica(database: Database, route: str) -> AsyncGenerator[HealthBoard]:
+    board = HealthBoard()
+    board.add(route, provider="test", model="m")
+    task = asyncio.create_task(HealthShare(database, board).run())
+    await asyncio.sleep(0)
+    try:
+        yield board
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def seconds_until(board: HealthBoard, route: str, state: RouteState) -> float:
+    started = time.perf_counter()
+    async with asyncio.timeout(20):
+        while board.status(route).state is not state:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return time.perf_counter() - started
+
+
+async def test_what_one_replica_finds_out_the_other_knows_within_a_second(database: Database) -> None:
+    """The best of three: what the machine does besides is not the table's."""
+    times: list[float] = []
+    for _ in range(3):
+        route = f"test/{uuid4()}#key"
+        async with replica(database, route) as one, replica(database, route) as two:
+            for _ in range(3):
+                one.ended(route, FAILED)
+            times.append(await seconds_until(two, route, RouteState.OPEN))
+            assert two.status(route).reason == "server (HTTP 500)"
+            assert not two.takes_calls(route)
+    assert min(times) < 1.0
+
+
+async def test_a_new_replica_begins_with_what_the_others_know(database: Database) -> None:
+    route = f"test/{uuid4()}#key"
+    async with replica(database, route) as one:
+        one.ended(route, Fault(kind=FaultKind.CREDENTIAL, described="HTTP 401"))
+        async with replica(database, route) as two:
+            await seconds_until(two, route, RouteState.CREDENTIAL)
+            assert two.status(route).until is not None
