@@ -121,8 +121,8 @@ def test_every_unique_index_contains_tenant_id(catalogue: psycopg.Connection) ->
     query = """
         SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique
-          AND c.relname NOT IN ('organisations', 'login_attempts', 'alembic_version', 'platform_spent', 'platform_reservations',
-            'route_health')
+          AND c.relname NOT IN ('organisations', 'login_attempts', 'alembic_version', 'platform_spent',
+            'platform_reservations', 'route_health')
           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'tenant_id'
             AND a.attnum = ANY (i.indkey::int2[]))"""
     assert rows(catalogue, query) == []

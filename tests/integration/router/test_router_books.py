@@ -20,7 +20,7 @@ from aura.testing.fault_server import FaultServer
 
 WORKER = Path(__file__).with_name("router_worker.py")
 CALLS = 150
-"""Of each process. The figures for 10,000 are in docs/adr/0014-smart-router.md."""
+"""Of each process. The figures for 10,000 are in docs/adr/0011-smart-router.md."""
 
 
 async def worked(server: EmbeddedServer, acme: Scope, url: str, *, calls: int, seed: int) -> dict[str, Any]:
