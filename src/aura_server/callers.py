@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -11,6 +11,7 @@ from litestar.types import Scope
 
 from aura.access.access import Access
 from aura.access.callers import Caller
+from aura.access.credentials import Kind
 from aura.errors import Unauthenticated
 from aura.platform import Aura
 from aura.workspace import Workspace
@@ -21,6 +22,10 @@ PUBLIC = {"exclude_from_auth": True}
 TENANT_HEADER = "X-Aura-Tenant"
 """Names the organisation that another service acts for, with `INTERNAL_API_KEY` as its credential."""
 
+_TICKETS: Final = "takes_tickets"
+TICKETS: Final = {_TICKETS: True}
+"""The `opt` of a route that an `EventSource` opens, which can send no header: it takes `?token=` as well."""
+
 _MISSING = "send a credential: Authorization: Bearer, with an access token of POST /api/login or an API key"
 
 
@@ -29,7 +34,9 @@ class CallerMiddleware(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
         """The caller of a request. Raises `Unauthenticated`."""
-        found = await caller_of(connection)
+        handler = connection.scope["route_handler"]
+        token = connection.query_params.get("token") if handler.opt.get(_TICKETS) else None
+        found = await (caller_of(connection) if token is None else holder_of(connection, token))
         return AuthenticationResult(user=found.user, auth=found)
 
 
@@ -45,6 +52,20 @@ async def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     if tenant is not None:
         return await access.service(tenant, credential)
     return await access.authenticate(credential, subdomain=subdomain_of(connection))
+
+
+async def holder_of(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> Caller:
+    """Whose `token` this is: a ticket, which is used up by it, or an access token.
+
+    Raises:
+        Unauthenticated: it is not good, or is an API key, which shall stand in no address.
+    """
+    access, subdomain = aura_of(connection).access, subdomain_of(connection)
+    if token.startswith(Kind.TICKET):
+        return await access.redeem(token, subdomain=subdomain)
+    if token.startswith(Kind.API_KEY):
+        raise Unauthenticated("an API key shall not stand in an address: exchange it at POST /api/ticket for a ticket")
+    return await access.authenticate(token, subdomain=subdomain)
 
 
 def require_operator(connection: ASGIConnection[Any, Any, Any, Any]) -> None:

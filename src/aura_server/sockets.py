@@ -14,15 +14,14 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
 from aura.access.callers import Caller
-from aura.access.credentials import Kind
 from aura.answering.events import AnswerEvent
 from aura.errors import AuraError, InvalidRequest, Unauthenticated
 from aura.usage.quotas import Charge
 from aura.workspace import Workspace
 from aura_server.asking import question_of, workspace_for
 from aura_server.auditing import Record
-from aura_server.callers import aura_of, caller_of, subdomain_of
-from aura_server.sse import HEARTBEAT_SECONDS, beating
+from aura_server.callers import aura_of, caller_of, holder_of
+from aura_server.sse import HEARTBEAT_SECONDS
 from aura_server.wire.chat import ChatRequest, socket_message
 
 logger = logging.getLogger(__name__)
@@ -82,10 +81,7 @@ async def _caller(socket: WebSocket[Any, Any, Any]) -> Caller:
         if not isinstance(first, _Auth):
             raise Unauthenticated('the first message is to be {"type": "auth", "token": …}')
         token = first.token
-    access, subdomain = aura_of(socket).access, subdomain_of(socket)
-    if token.startswith(Kind.TICKET):
-        return await access.redeem(token, subdomain=subdomain)
-    return await access.authenticate(token, subdomain=subdomain)
+    return await holder_of(socket, token)
 
 
 async def _receive(socket: WebSocket[Any, Any, Any]) -> _Incoming:
@@ -110,6 +106,7 @@ class _Talk:
 
     async def run(self) -> None:
         """Serve until the socket closes. An answer under way goes on without it, to be resumed elsewhere."""
+        heart = asyncio.create_task(self._beat())
         try:
             while True:
                 try:
@@ -117,7 +114,16 @@ class _Talk:
                 except AuraError as error:
                     await self._say_error(error)
         finally:
+            heart.cancel()
+            await asyncio.gather(heart, return_exceptions=True)
             await self._leave()
+
+    async def _beat(self) -> None:
+        """Tell the client, and what stands between, that the socket is alive, also while nothing is asked."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+                await self._send(_PING)
 
     async def _handle(self, message: _Incoming) -> None:
         match message:
@@ -160,9 +166,9 @@ class _Talk:
 
     async def _send_all(self, events: AsyncGenerator[AnswerEvent]) -> None:
         try:
-            async with aclosing(beating(events, HEARTBEAT_SECONDS)) as beats:
-                async for event in beats:
-                    await self._send(_PING if event is None else socket_message(event))
+            async with aclosing(events):
+                async for event in events:
+                    await self._send(socket_message(event))
         except AuraError as error:
             await self._say_error(error)
         except (WebSocketDisconnect, RuntimeError):

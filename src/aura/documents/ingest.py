@@ -89,6 +89,16 @@ class Documents:
             async for progress in crew.progress():
                 yield progress
 
+    async def ensure_room(self, size_bytes: int) -> None:
+        """Refuse `size_bytes` of files before they are sent; what is taken in is held to the same limits once more.
+
+        Raises:
+            Denied: the user may not upload documents.
+            LimitExceeded: the organisation's storage has no room for them.
+        """
+        self._require_uploader()
+        await self._intake.ensure_room(size_bytes)
+
     async def add(
         self,
         source: Source,

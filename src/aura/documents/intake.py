@@ -78,6 +78,10 @@ class Intake:
         finally:
             received.path.unlink(missing_ok=True)
 
+    async def ensure_room(self, size_bytes: int) -> None:
+        """Refuse what the organisation's storage has no room for. Raises `LimitExceeded`."""
+        await Storage(self._database, self._scope).ensure_room(size_bytes)
+
     def _private_to(self, visibility: Visibility) -> UserId | None:
         if visibility is Visibility.ORGANIZATION:
             return None

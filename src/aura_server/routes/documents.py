@@ -18,6 +18,8 @@ from aura.identity import CollectionId, DocumentId, Verb
 from aura.usage.audit import Action
 from aura.workspace import Workspace
 from aura_server.auditing import Record
+from aura_server.callers import TICKETS
+from aura_server.guards import room_for_upload
 from aura_server.limits import CALL, UPLOAD
 from aura_server.sse import MEDIA_TYPE, change_stream
 from aura_server.wire.common import Items, ReceiptResponse, items_of
@@ -46,7 +48,7 @@ class UploadForm(msgspec.Struct, kw_only=True):
     visibility: Visibility = Visibility.ORGANIZATION
 
 
-@post("/documents/", status_code=202, opt=UPLOAD, tags=_TAGS)
+@post("/documents/", status_code=202, opt=UPLOAD, guards=[room_for_upload], tags=_TAGS)
 async def upload(
     data: MultipartBody[UploadForm], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
 ) -> UploadResponse:
@@ -87,7 +89,7 @@ async def search(
     return PassagesResponse(items=tuple(PassageResponse.of(passage) for passage in found))
 
 
-@get("/documents/events", tags=_TAGS)
+@get("/documents/events", opt=TICKETS, tags=_TAGS)
 async def events(workspace: NamedDependency[Workspace], since: FromQuery[datetime | None] = None) -> Stream:
     """Documents as they change, as server-sent events `document` and `deleted`, until the client closes them."""
     workspace.scope.require(Verb.READ)  # before the stream begins

@@ -1,0 +1,21 @@
+"""What is refused before a body is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from aura_server.callers import aura_of, caller
+
+
+async def room_for_upload(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse an upload that the caller may not make, or that the plan's storage has no room for.
+
+    Raises:
+        Denied, LimitExceeded
+    """
+    workspace = aura_of(connection).workspace_of(caller(connection.scope))
+    stated = connection.headers.get("content-length", "0")
+    await workspace.documents.ensure_room(int(stated) if stated.isdecimal() else 0)
