@@ -69,7 +69,8 @@ class EmbeddingModel(BaseEmbedding):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text`, to be held against `max_tokens`."""
-        return len(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        encodable = text.encode("utf-8", "replace").decode()  # half of a surrogate pair is no text to the tokenizer
+        return len(self.tokenizer.encode(encodable, add_special_tokens=False).ids)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Passages as `(len(texts), dimension) float32`, batched with those of other callers."""

@@ -28,12 +28,15 @@ ANSWER = Answer(
 DOCUMENT: dict[str, Attack] = {
     "documents.get": lambda w, id: w.documents.get(DocumentId(id)),
     "documents.chunks": lambda w, id: w.documents.chunks(DocumentId(id)),
+    "documents.chunk_page": lambda w, id: w.documents.chunk_page(DocumentId(id)),
+    "documents.versions": lambda w, id: w.documents.versions(DocumentId(id)),
     "documents.text": lambda w, id: w.documents.text(DocumentId(id)),
     "documents.text of a version": lambda w, id: w.documents.text(DocumentId(id), version=1),
     "documents.original": lambda w, id: w.documents.original(DocumentId(id)),
     "documents.original of a version": lambda w, id: w.documents.original(DocumentId(id), version=1),
     "documents.delete": lambda w, id: w.documents.delete(DocumentId(id)),
     "documents.cancel": lambda w, id: w.documents.cancel(DocumentId(id)),
+    "documents.requeue": lambda w, id: w.documents.requeue(DocumentId(id)),
     "documents.retry": lambda w, id: drained(w.documents.retry(DocumentId(id))),
     "documents.work": lambda w, id: drained(w.documents.work(DocumentId(id))),
     "documents.list behind a cursor": lambda w, id: w.documents.list(cursor=str(id)),
@@ -50,6 +53,9 @@ COLLECTION: dict[str, Attack] = {
     ),
     "documents.list of a collection": lambda w, id: w.documents.list(collection=CollectionId(id)),
     "documents.add": lambda w, id: w.documents.add(b"planted", "planted.txt", collection=CollectionId(id)),
+    "documents.add_all": lambda w, id: w.documents.add_all([("p.txt", b"planted")], collection=CollectionId(id)),
+    "delete_collection": lambda w, id: w.delete_collection(CollectionId(id)),
+    "delete_collection with its documents": lambda w, id: w.delete_collection(CollectionId(id), documents=True),
     "documents.ingest": lambda w, id: drained(w.documents.ingest(b"planted", filename="p.txt", collection=str(id))),
     "ask": lambda w, id: w.ask("How long does the warranty last?", collection=str(id)),
     "stream": lambda w, id: drained(w.stream("How long does the warranty last?", collection=CollectionId(id))),
@@ -95,6 +101,7 @@ USER: dict[str, Attack] = {
     "users.change_password": lambda w, id: w.users.change_password(UserId(id), current=PASSWORD, new="planted " * 3),
     "users.set_password": lambda w, id: w.users.set_password(UserId(id), "planted " * 3),
     "users.private_documents": lambda w, id: w.users.private_documents(UserId(id)),
+    "delete_user": lambda w, id: w.delete_user(UserId(id)),
     "users.delete": lambda w, id: w.users.delete(UserId(id)),
 }
 

@@ -10,11 +10,24 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from leaks_attacks import CHUNK, COLLECTION, CONVERSATION, DOCUMENT, MESSAGE, RESPONSE, SHELF, SOURCE, USER, attacked
-from leaks_support import MARK, Attack, Audience, Locks, Side, World, add, everything, furnish, outcome, unknown
+from leaks_support import (
+    MARK,
+    PASSWORD,
+    Attack,
+    Audience,
+    Locks,
+    Side,
+    World,
+    add,
+    everything,
+    furnish,
+    outcome,
+    unknown,
+)
 from sqlalchemy import select
 
 from aura import Workspace
@@ -147,7 +160,7 @@ async def test_the_same_calls_with_ones_own_id_are_answered_otherwise(world: Wor
         (USER, side.user.user.id),
     ]
     for attacks, id in trials:
-        last = sorted(attacks, key=lambda name: name.endswith(("delete", "with all in it")))
+        last = sorted(attacks, key=lambda name: name.endswith(("delete", "with all in it", "delete_user")))
         for name in [name for name in last if name not in silent]:
             own = await outcome(attacks[name], side.admin, id if "delete" not in name else await doomed(side, name, id))
             assert own.text != (await outcome(attacks[name], side.admin, unknown())).text, name
@@ -177,7 +190,10 @@ async def doomed(side: Side, name: str, id: UUID) -> UUID:
     """Something of one's own that can be deleted without the rest of the trial."""
     if name == "documents.delete":
         return await add(side.admin, "doomed", "doomed.txt")
-    if name.startswith("collections.delete"):
+    if name == "delete_user":
+        email = f"doomed-{uuid4().hex[:6]}@{side.name}.test"
+        return (await side.admin.users.add(email=email, password=PASSWORD)).id
+    if name.startswith(("collections.delete", "delete_collection")):
         return (await side.admin.collections.create(f"doomed by {name}")).id
     if name == "conversations.delete":
         return await side.admin.conversations.start()
