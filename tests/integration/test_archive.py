@@ -35,7 +35,7 @@ from archive_support import (
 from aura.database.embedded import EmbeddedServer
 from aura.documents.files import Files
 from aura.documents.values import Stage
-from aura.errors import Conflict, Denied, InvalidRequest
+from aura.errors import Conflict, Denied, InvalidRequest, Unauthenticated
 from aura.identity import DocumentId, TenantId
 from aura.index.tenant_index import NodeRow, TenantIndex
 from aura.tenants.logins import Logins
@@ -153,7 +153,7 @@ async def test_members_log_in_with_the_passwords_they_had(platform: Platform, re
     logins = Logins(platform.database, passwords=platform.passwords)
     organisation, user = await logins.verify(restored.organisation.subdomain, MEMBER, PASSWORD)
     assert (organisation.id, user.email) == (restored.organisation.id, MEMBER)
-    with pytest.raises(Denied):
+    with pytest.raises(Unauthenticated):
         await logins.verify(restored.organisation.subdomain, MEMBER, "another password")
 
 
