@@ -58,7 +58,7 @@ async def _serve(settings: Settings, serving: Serving, output: Output, listener:
     async with Aura.open(settings, recover=not serving.worker) as aura, _worker(serving):
         logins = await _first_logins(aura, serving)
         filling = asyncio.create_task(_fill_demo(aura)) if serving.demo else None
-        server = uvicorn.Server(_config(create_app(aura, options_of(settings, serving)), settings))
+        server = uvicorn.Server(config_of(create_app(aura, options_of(settings, serving)), settings))
         output.result(*_announcement(listener, logins))
         try:
             await server.serve(sockets=[listener])
@@ -83,7 +83,8 @@ def _listed(value: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in value.split(",") if each.strip())
 
 
-def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+def config_of(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves `app`."""
     proxies = list(_listed(settings.trusted_proxies))
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
