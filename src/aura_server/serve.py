@@ -22,6 +22,8 @@ from aura.settings import Settings
 from aura.workspace import Workspace
 from aura_server import logs
 from aura_server.app import Options, create_app
+from aura_server.connections import protocols
+from aura_server.hardening import Limits
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _GRACE_SECONDS: Final = 5
@@ -83,11 +85,14 @@ def _listed(value: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in value.split(",") if each.strip())
 
 
-def config_of(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How uvicorn serves `app`."""
+def config_of(app: ASGIApp, settings: Settings, limits: Limits | None = None) -> uvicorn.Config:
+    """How uvicorn serves `app`: its connections within `limits`, as the application itself is."""
+    http, socket_ = protocols(limits or Limits())
     proxies = list(_listed(settings.trusted_proxies))
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
+        http=http,
+        ws=socket_,
         lifespan="on",
         access_log=False,  # the application's own has the request's id
         server_header=False,

@@ -224,7 +224,7 @@ async def serve(orders: Orders) -> None:
     model = Storyteller([Reply(chunks=orders.words, delay_seconds=orders.word_seconds)] * _CALLS)
     async with Aura.open(settings, embed_model=HashEmbedding(), llm=model, recover=False) as aura:
         app = create_app(aura, Options(limits=orders.limits))
-        server = uvicorn.Server(config_of(app, settings))
+        server = uvicorn.Server(config_of(app, settings, orders.limits))
         listener = _listener(orders)
         tell(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
         await server.serve(sockets=[listener])

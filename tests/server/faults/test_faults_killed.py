@@ -26,7 +26,7 @@ async def test_who_resumes_on_another_server_has_what_an_uninterrupted_client_ha
 ) -> None:
     seen: list[Event] = []
     async with replica(data_dir, settings=SHORT_LEASE) as doomed, doomed.client(member.token) as client:
-        with pytest.raises(httpx.TransportError):
+        with pytest.raises(httpx.TransportError):  # noqa: PT012
             async with asking(client) as events:
                 async for event in events:
                     seen.append(event)
@@ -45,14 +45,13 @@ async def test_who_resumes_on_another_server_has_what_an_uninterrupted_client_ha
 
 async def test_the_same_holds_for_a_socket(data_dir: Path, other: Replica, member: Member) -> None:
     seen: list[Event] = []
-    async with replica(data_dir, settings=SHORT_LEASE) as doomed:
-        async with socket_of(doomed, member) as socket:
-            await socket.send(json.dumps({"type": "message", **QUESTION}))
-            with pytest.raises(ConnectionClosed):
-                while True:
-                    seen.append(await next_event(socket))
-                    if len(seen) == KILLED_AFTER:
-                        await doomed.kill()
+    async with replica(data_dir, settings=SHORT_LEASE) as doomed, socket_of(doomed, member) as socket:
+        await socket.send(json.dumps({"type": "message", **QUESTION}))
+        with pytest.raises(ConnectionClosed):  # noqa: PT012
+            while True:
+                seen.append(await next_event(socket))
+                if len(seen) == KILLED_AFTER:
+                    await doomed.kill()
     async with socket_of(other, member) as socket:
         response_id, _, seq = str(seen[-1].id).rpartition(":")
         await socket.send(json.dumps({"type": "resume", "response_id": response_id, "seq": int(seq)}))
@@ -63,7 +62,7 @@ async def test_the_same_holds_for_a_socket(data_dir: Path, other: Replica, membe
 
 async def test_the_turn_is_stored_once(data_dir: Path, other: Replica, member: Member) -> None:
     async with replica(data_dir, settings=SHORT_LEASE) as doomed, doomed.client(member.token) as client:
-        with pytest.raises(httpx.TransportError):
+        with pytest.raises(httpx.TransportError):  # noqa: PT012
             async with asking(client) as events:
                 last = await anext(events)
                 await doomed.kill()

@@ -1,4 +1,4 @@
-"""Connections that are lost while the server lives: the answer goes on, on whichever replica it is read, until it is stopped."""
+"""Connections that are lost while the server lives: the answer goes on, wherever it is read, until it is stopped."""
 
 from __future__ import annotations
 

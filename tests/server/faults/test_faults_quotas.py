@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import httpx
 import pytest
-from faults_support import Replica, new_member
+from faults_support import QUESTION, Replica, new_member
 
 from aura import Aura
 from aura.tenants.values import PlanChanges
@@ -17,19 +18,19 @@ CALLS = 100
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    "call",
     [
-        ("/chat/", {"message": "Hello", "search_knowledge": False, "temporary": True}),
-        ("/documents/search", {"query": "storks"}),
+        {"method": "POST", "url": "/chat/", "json": {**QUESTION, "temporary": True}},
+        {"method": "GET", "url": "/documents/search", "params": {"q": "storks"}},
     ],
     ids=["chat", "search"],
 )
 async def test_of_a_hundred_calls_on_two_servers_exactly_the_ten_that_are_left_pass(
-    platform: Aura, one: Replica, other: Replica, path: str, body: dict[str, object]
+    platform: Aura, one: Replica, other: Replica, call: dict[str, Any]
 ) -> None:
     member = await new_member(platform, plan=PlanChanges(max_api_calls_monthly=LEFT))
     async with one.client(member.token) as here, other.client(member.token) as there:
-        calls = [client.post(path, json=body) for client in (here, there) for _ in range(CALLS // 2)]
+        calls = [client.request(**call) for client in (here, there) for _ in range(CALLS // 2)]
         answers = await asyncio.gather(*calls)
     assert Counter(answer.status_code for answer in answers) == {200: LEFT, 429: CALLS - LEFT}
     assert all(_refusal_is_whole(answer) for answer in answers if answer.status_code == 429)
