@@ -47,6 +47,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     words: tuple[str, ...] = WORDS
     word_seconds: float = 0.1
+    works: bool = False
+    """Whether it works on documents, too."""
     send_buffer_bytes: int | None = None
     """Of the sockets that it accepts, so that a client that reads nothing is noticed early."""
 
@@ -227,7 +229,10 @@ async def serve(orders: Orders) -> None:
         server = uvicorn.Server(config_of(app, settings, orders.limits))
         listener = _listener(orders)
         tell(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        working = asyncio.create_task(aura.worker().run(asyncio.Event())) if orders.works else None
         await server.serve(sockets=[listener])
+        if working is not None:
+            working.cancel()
 
 
 def _listener(orders: Orders) -> Any:
