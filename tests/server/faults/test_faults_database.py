@@ -87,7 +87,7 @@ class _Load:
         text = f"Note {number}: stork number {number} stands on one leg.".encode()
         response = await self._client.post("/documents/", files={"files": (f"note-{number}.txt", text, "text/plain")})
         if response.is_success:
-            self.taken |= {each["document_id"] for each in response.json()["documents"]}
+            self.taken |= {each["id"] for each in response.json()["documents"]}
         return response
 
 
@@ -105,6 +105,6 @@ async def _all_ready(server: Replica, member: Member, taken: set[str]) -> None:
 
         async def ready() -> bool:
             page = (await client.get("/documents/", params={"stage": "ready", "limit": 1000})).json()
-            return taken <= {each["document_id"] for each in page["items"]}
+            return taken <= {each["id"] for each in page["items"]}
 
         await until(ready, seconds=240)
