@@ -48,11 +48,20 @@ class Conflict(AuraError):
 
 
 class LimitExceeded(AuraError):
-    """A limit was reached. `remaining` is what is left of it, `renews_at` when it starts anew (None: never)."""
+    """A limit was reached: `remaining` is left of the `maximum`; `renews_at` is when it starts anew (None: never)."""
 
-    def __init__(self, message: str, *, limit: str, remaining: int = 0, renews_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: str,
+        remaining: int = 0,
+        maximum: int | None = None,
+        renews_at: datetime | None = None,
+    ) -> None:
         super().__init__(message)
         self.limit = limit
+        self.maximum = maximum
         self.remaining = remaining
         self.renews_at = renews_at
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatch
 
 import msgspec
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send, WebSocketReceiveMessage
 
 from aura_server import requests
@@ -54,7 +54,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: float = 3_600.0
     """How long a whole body may take."""
     send_seconds: float = 60.0
-    """How long a client may leave a piece of an answer unread."""
+    """How long a client may read nothing of what waits for it."""
+    header_seconds: float = 20.0
+    """How long the headers of a request may take; those of the first one from the beginning of the connection."""
+    header_bytes: int = 256 * 1024
+    """Of the headers of one request."""
     upload_paths: frozenset[str] = frozenset({"/documents", "/voice/transcribe", "/tenant/import"})
 
 
@@ -71,7 +75,7 @@ class Shell:
         if scope["type"] == "lifespan":  # pyright: ignore[reportUnnecessaryComparison]
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send, requests.begin(scope), self._limits.send_seconds)
+        exchange = _Exchange(scope, send, requests.begin(scope))
         if not self._known_host(scope):
             await exchange.refuse(400, "this server does not answer to the host that the request names")
         elif scope["type"] == "websocket":
@@ -96,14 +100,13 @@ class Shell:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: str, send_seconds: float) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
         self._scope = scope
         self._send = send
-        self._send_seconds = send_seconds
         self._request_id = request_id
 
     async def send(self, message: Message) -> None:
-        """Send, with the headers that every answer has; a client that takes nothing is given up."""
+        """Send, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             present = {name.lower() for name, _ in message["headers"]}
             own = [*_HEADERS, (requests.HEADER.lower().encode(), self._request_id.encode())]
@@ -112,8 +115,7 @@ class _Exchange:
             if b"cache-control" not in present:
                 own.append((b"cache-control", b"no-store"))
             message["headers"] = [*message["headers"], *((n, v) for n, v in own if n not in present)]
-        async with asyncio.timeout(self._send_seconds):
-            await self._send(message)
+        await self._send(message)
 
     async def refuse(self, status: int, detail: str) -> None:
         """Answer before the application is asked."""
@@ -154,12 +156,12 @@ class _Body:
             async with asyncio.timeout(max(0.0, min(left, self._limits.body_silence_seconds))):
                 message = await self._receive()
         except TimeoutError:
-            return {"type": "http.disconnect"}
+            raise HTTPException(status_code=408, headers={"connection": "close"}) from None
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
             if self._received > self._most:
-                raise RequestEntityTooLarge
+                raise HTTPException(status_code=413, headers={"connection": "close"})
         return message
 
 

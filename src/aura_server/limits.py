@@ -43,10 +43,17 @@ class QuotaMiddleware(ASGIMiddleware):
         await next_app(scope, receive, send_with_limits)
 
 
+def rate_limit(maximum: int, remaining: int, seconds: float | None) -> dict[str, str]:
+    """The headers that say where a quota stands, as the draft of the HTTP working group on rate limits names them.
+
+    `seconds`: until it begins anew; None where it does not.
+    """
+    headers = {"RateLimit-Limit": str(maximum), "RateLimit-Remaining": str(remaining)}
+    return headers if seconds is None else headers | {"RateLimit-Reset": str(max(0, round(seconds)))}
+
+
 def _state(headers: MutableScopeHeaders, allowances: Sequence[Allowance], aura: Aura) -> None:
-    """The quota with the least left, as the draft of the HTTP working group on rate limits names it."""
+    """The quota with the least left."""
     least = allowances[0]
-    headers["RateLimit-Limit"] = str(least.maximum)
-    headers["RateLimit-Remaining"] = str(least.remaining)
-    if least.renews_at is not None:
-        headers["RateLimit-Reset"] = str(max(0, round((least.renews_at - aura.clock.now()).total_seconds())))
+    seconds = None if least.renews_at is None else (least.renews_at - aura.clock.now()).total_seconds()
+    headers.update(rate_limit(least.maximum, least.remaining, seconds))

@@ -22,6 +22,7 @@ from aura.errors import (
     Unauthenticated,
     Unavailable,
 )
+from aura_server.limits import rate_limit
 from aura_server.requests import request_id
 from aura_server.wire.openai import ErrorResponse
 
@@ -111,7 +112,11 @@ def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     """What the framework refused: no such route, a body that does not parse, a method that is not there."""
     if error.status_code >= 500 and error.status_code != 501:  # 501 is said on purpose
         return unexpected(request, error)
-    headers = {key: value for key, value in (error.headers or {}).items() if key.lower() in ("allow", "retry-after")}
+    headers = {
+        key: value
+        for key, value in (error.headers or {}).items()
+        if key.lower() in ("allow", "connection", "retry-after")
+    }
     if isinstance(error, ValidationException):
         errors = tuple(_field_errors(error))
         return _response(
@@ -132,6 +137,7 @@ _PLAIN = {
     400: "the request can not be read: send the form that the API's description names",
     404: "there is no such route",
     405: "this route does not take this method",
+    408: "the body came too slowly",
     413: "the body is larger than this route takes",
     415: "this route does not take this content type",
 }
@@ -143,8 +149,9 @@ def _headers(request: Request[Any, Any, Any], error: AuraError) -> dict[str, str
     if isinstance(error, Unavailable):
         return {"Retry-After": str(max(1, round(error.retry_after_seconds)))}
     if isinstance(error, LimitExceeded) and error.renews_at is not None:
-        clock = request.app.state.aura.clock
-        return {"Retry-After": str(max(1, round((error.renews_at - clock.now()).total_seconds())))}
+        seconds = (error.renews_at - request.app.state.aura.clock.now()).total_seconds()
+        retry = {"Retry-After": str(max(1, round(seconds)))}
+        return retry if error.maximum is None else retry | rate_limit(error.maximum, error.remaining, seconds)
     return {}
 
 

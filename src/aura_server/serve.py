@@ -22,6 +22,8 @@ from aura.settings import Settings
 from aura.workspace import Workspace
 from aura_server import logs
 from aura_server.app import Options, create_app
+from aura_server.connections import protocols
+from aura_server.hardening import Limits
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _GRACE_SECONDS: Final = 5
@@ -58,7 +60,7 @@ async def _serve(settings: Settings, serving: Serving, output: Output, listener:
     async with Aura.open(settings, recover=not serving.worker) as aura, _worker(serving):
         logins = await _first_logins(aura, serving)
         filling = asyncio.create_task(_fill_demo(aura)) if serving.demo else None
-        server = uvicorn.Server(_config(create_app(aura, options_of(settings, serving)), settings))
+        server = uvicorn.Server(config_of(create_app(aura, options_of(settings, serving)), settings))
         output.result(*_announcement(listener, logins))
         try:
             await server.serve(sockets=[listener])
@@ -83,10 +85,14 @@ def _listed(value: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in value.split(",") if each.strip())
 
 
-def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+def config_of(app: ASGIApp, settings: Settings, limits: Limits | None = None) -> uvicorn.Config:
+    """How uvicorn serves `app`: its connections within `limits`, as the application itself is."""
+    http, socket_ = protocols(limits or Limits())
     proxies = list(_listed(settings.trusted_proxies))
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
+        http=http,
+        ws=socket_,
         lifespan="on",
         access_log=False,  # the application's own has the request's id
         server_header=False,

@@ -215,6 +215,8 @@ class AnswerEngine:
         """What was said before. A conversation that is not the caller's is refused here, before anything is spent on it."""
         if ask.conversation_id is None:
             return _latest(ask.history) if ask.use_memory else []
+        if ask.history_until == 0:  # it was the caller's, and empty, when the response began
+            return []
         if not ask.use_memory:
             await self._conversations.require(ask.conversation_id)
             return []

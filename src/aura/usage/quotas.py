@@ -247,5 +247,6 @@ def _exceeded(allowance: Allowance, amount: int) -> LimitExceeded:
         f" begins anew at {allowance.renews_at:%Y-%m-%dT%H:%M:%SZ}",
         limit=allowance.limit,
         remaining=left,
+        maximum=allowance.maximum,
         renews_at=allowance.renews_at,
     )

@@ -85,3 +85,16 @@ def memory(
     from aura_evals.bench.memory import bench_memory
 
     show(bench_memory(pages, words), json)
+
+
+@app.command("serve")
+def serve(
+    streams: Annotated[int, typer.Option(min=1, help="Answers that are streamed at once.")] = 200,
+    tokens: Annotated[int, typer.Option(min=1, help="Of each answer, at 20 ms each.")] = 150,
+    questions: Annotated[int, typer.Option(min=10, help="Asked one after the other.")] = 100,
+    json: Json = None,
+) -> None:
+    """A server process: many streams at once, and what a question costs besides its search."""
+    from aura_evals.bench.serve import bench_serve
+
+    show(asyncio.run(bench_serve(streams, tokens, questions)), json)
