@@ -39,7 +39,7 @@ async def chat(
     return ChatResponse.of(await asking.ask(**await question_of(asking, data)))
 
 
-@post("/chat/stream", status_code=200, opt=CALL, tags=_TAGS)
+@post("/chat/stream", status_code=200, media_type=MEDIA_TYPE, opt=CALL, tags=_TAGS)
 async def stream(
     request: Request[Any, Any, Any], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
 ) -> Stream:
