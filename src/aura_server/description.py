@@ -24,6 +24,21 @@ from aura_server.wire.openai import ErrorResponse
 _PUBLISHED_WITH_SLASH = frozenset({"/chat", "/documents", "/memory", "/persona"})
 """The framework drops the slash that these end in. Both forms are answered."""
 
+_SAID = {
+    "": "What went wrong, and what to do about it.",
+    "400": "The request can not be used; `errors` names the fields.",
+    "401": "No credential, or one that is not good, or not any more.",
+    "402": "The plan has no room.",
+    "403": "The caller may not do this.",
+    "404": "There is no such thing, or not for this caller.",
+    "409": "It collides with what is there.",
+    "413": "The body is larger than the route takes.",
+    "429": "A limit is reached; `Retry-After` says when it renews.",
+    "501": "This part is not built yet.",
+    "503": "A part is away; `Retry-After` says when to try again.",
+}
+"""How requests fail, by status; the first is any other way."""
+
 _REFERENCE = "#/components/schemas/{name}"
 
 
@@ -67,21 +82,46 @@ def described(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
     for path, methods in document["paths"].items():
         as_openai = path.startswith("/v1/")
-        content = {"application/json": {"schema": compatible}} if as_openai else {MEDIA_TYPE: {"schema": problem}}
         for method, operation in methods.items():
             if not isinstance(operation, dict) or "responses" not in operation:
                 continue
-            if (path, method) in public:
+            anybody = (path, method) in public
+            if anybody:
                 operation["security"] = []
             responses = operation["responses"]
             for response in responses.values():
                 response.pop("headers", None)  # those of files are described as what they are not
-            for status in [status for status in responses if status[0] in "45"]:
-                responses[status] = {"description": responses[status]["description"], "content": content}
-            responses["default"] = {"description": "What went wrong, and what to do about it.", "content": content}
+            kept = {status: said for status, said in responses.items() if status[0] == "2"}
+            failures = {*_failures(path, method, operation, anybody=anybody), *(responses.keys() - kept.keys())}
+            form = "Compatible" if as_openai else "Problem"
+            named = {status: {"$ref": f"#/components/responses/{form}{status}"} for status in sorted(failures)}
+            operation["responses"] = {**kept, **named, "default": {"$ref": f"#/components/responses/{form}"}}
+    document["components"]["responses"] = {
+        f"{form}{status}": {"description": said, "content": content}
+        for form, content in {
+            "Problem": {MEDIA_TYPE: {"schema": problem}},
+            "Compatible": {"application/json": {"schema": compatible}},
+        }.items()
+        for status, said in _SAID.items()
+    }
     chunks = {"text/event-stream": {"schema": {"type": "string"}}}
     document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"] |= chunks
     return document
+
+
+def _failures(path: str, method: str, operation: dict[str, Any], *, anybody: bool) -> set[str]:
+    """The statuses that a request can fail with, as far as its form tells."""
+    takes_body = "requestBody" in operation
+    found = {"400", "503"}
+    if not anybody:
+        found |= {"401", "403", "429"}
+    if takes_body:
+        found |= {"401", "404", "413", "429"}
+    if "{" in path or operation.get("parameters"):
+        found |= {"404"}
+    if method != "get":
+        found |= {"402", "409"}
+    return found
 
 
 def _public(app: Litestar) -> set[tuple[str, str]]:

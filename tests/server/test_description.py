@@ -106,8 +106,10 @@ def test_an_operation_says_what_it_does_and_how_it_fails(path: str, method: str,
     assert operation["tags"]
     problems = "application/json" if path.startswith("/v1/") else "application/problem+json"
     failures = {status: each for status, each in operation["responses"].items() if status[0] in "45d"}
-    assert "default" in failures
+    assert {"default", "400", "503"} <= set(failures)
+    assert ("401" in failures) or (method, path) in PUBLIC
     for failure in failures.values():
+        failure = document()["components"]["responses"][failure["$ref"].rpartition("/")[2]]
         schema = failure["content"][problems]["schema"]["$ref"].rpartition("/")[2]
         assert schema == ("ErrorResponse" if path.startswith("/v1/") else "Problem")
     assert (operation.get("security") == []) == ((method, path) in PUBLIC)
@@ -140,5 +142,6 @@ def test_every_body_has_an_example_that_its_own_type_takes() -> None:
 
 def test_nothing_refers_to_what_is_not_there() -> None:
     text = COMMITTED.read_text(encoding="utf-8")
-    known = {f"#/components/schemas/{name}" for name in document()["components"]["schemas"]}
+    kinds = ("schemas", "responses")
+    known = {f"#/components/{kind}/{name}" for kind in kinds for name in document()["components"][kind]}
     assert set(re.findall(r'"\$ref": "([^"]+)"', text)) <= known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO, cast
+
 import msgspec
 from litestar import get, post
 from litestar.datastructures import UploadFile
@@ -46,7 +48,7 @@ async def import_(
 ) -> OrganisationResponse:
     """A new organisation beside the caller's, from an archive, with the plan of a new one. Admins only."""
     workspace.require_admin("import an organisation")
-    made = await imported(aura, data.archive.file, data.subdomain)
+    made = await imported(aura, cast("BinaryIO", data.archive.file), data.subdomain)
     await record(Action.IMPORTED, "organisation", made.organisation.id)
     return OrganisationResponse.of(made.organisation)
 

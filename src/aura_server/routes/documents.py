@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast
 from uuid import UUID
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar import Request, delete, get, patch, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, MultipartBody, QueryParameter
@@ -20,6 +20,7 @@ from aura.identity import CollectionId, DocumentId, Verb
 from aura.usage.audit import Action
 from aura.workspace import Workspace
 from aura_server.auditing import Record
+from aura_server.callers import still_let_in
 from aura_server.limits import CALL, UPLOAD
 from aura_server.repeats import hash_of, once
 from aura_server.sse import MEDIA_TYPE, change_stream
@@ -105,10 +106,13 @@ async def search(
 
 
 @get("/documents/events", media_type=MEDIA_TYPE, tags=_TAGS)
-async def events(workspace: NamedDependency[Workspace], since: FromQuery[datetime | None] = None) -> Stream:
+async def events(
+    request: Request[Any, Any, Any], workspace: NamedDependency[Workspace], since: FromQuery[datetime | None] = None
+) -> Stream:
     """Documents as they change, as server-sent events `document` and `deleted`, until the client closes them."""
     workspace.scope.require(Verb.READ)  # before the stream begins
-    return Stream(change_stream(workspace.documents.changes(since)), media_type=MEDIA_TYPE)
+    changes = change_stream(workspace.documents.changes(since), still_let_in(request))
+    return Stream(changes, media_type=MEDIA_TYPE)
 
 
 @get("/documents/{document_id:uuid}", tags=_TAGS)
