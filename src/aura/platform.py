@@ -244,8 +244,11 @@ class Tenants:
         scope = Scope(tenant_id=tenant_id, role=Role.SERVICE)
         return await erase_tenant(self._parts.database, self._parts.files, self._organisations, scope)
 
-    async def restore(self, archive: Path, *, subdomain: str | None = None) -> Workspace:
+    async def restore(self, archive: Path, *, subdomain: str | None = None, tier: Tier | None = None) -> Workspace:
         """A new organisation from a portable archive (`workspace.export`), under another sub-domain if one is named.
+
+        Args:
+            tier: the plan of the new organisation, with no end; the archive's own plan and limits, when left out.
 
         Raises:
             InvalidRequest: the file is not such an archive, or is damaged.
@@ -254,7 +257,7 @@ class Tenants:
         from aura.archive import Archive
 
         tenant_id = await Archive(self._parts.database, self._parts.files, self._parts.embedder).restore(
-            archive, subdomain=subdomain
+            archive, subdomain=subdomain, tier=tier
         )
         return await self.workspace(tenant_id)
 

@@ -455,9 +455,9 @@ class Workspace:
         """Write all that the organisation has into one portable archive: `aura.tenants.restore` reads it anywhere.
 
         Raises:
-            Denied: not an admin.
+            Denied: not an admin, or an API key acts that sees some collections alone.
         """
-        self.require_admin("export the organisation")
+        self._require_whole("export the organisation")
         from aura.archive import Archive
 
         return await Archive(self._parts.database, self._parts.files, self._parts.embedder).export(self.scope, target)
@@ -507,10 +507,10 @@ class Workspace:
             confirm: the organisation's sub-domain, where a person is to have typed it.
 
         Raises:
-            Denied: not an admin.
+            Denied: not an admin, or an API key acts that sees some collections alone.
             InvalidRequest: `confirm` is something else.
         """
-        self.require_admin("erase the organisation")
+        self._require_whole("erase the organisation")
         if confirm not in (None, self.organisation.subdomain):
             raise InvalidRequest(
                 f"to erase the organisation, confirm with its sub-domain {self.organisation.subdomain!r}",
@@ -618,3 +618,8 @@ class Workspace:
         self.scope.require(Verb.ADMIN)
         if not self._administers:
             raise Denied(f"only an admin may {what}")
+
+    def _require_whole(self, what: str) -> None:
+        self.require_admin(what)
+        if self.scope.collections is not None:
+            raise Denied(f"a key that is limited to collections may not {what}: it reaches all of them")

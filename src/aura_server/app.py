@@ -23,6 +23,7 @@ from aura_server.problems import EXCEPTION_HANDLERS
 from aura_server.routes import (
     access,
     admin,
+    archives,
     chat,
     compatible,
     documents,
@@ -40,6 +41,7 @@ ROUTES = (
     *sockets.HANDLERS,
     *documents.HANDLERS,
     *tenant.HANDLERS,
+    *archives.HANDLERS,
     *webhooks.HANDLERS,
     *admin.HANDLERS,
     *platform.HANDLERS,

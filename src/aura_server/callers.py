@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 from litestar import Request
@@ -66,6 +67,21 @@ async def holder_of(connection: ASGIConnection[Any, Any, Any, Any], token: str) 
     if token.startswith(Kind.API_KEY):
         raise Unauthenticated("an API key shall not stand in an address: exchange it at POST /api/ticket for a ticket")
     return await access.authenticate(token, subdomain=subdomain)
+
+
+def still_let_in(connection: ASGIConnection[Any, Any, Any, Any]) -> Callable[[], Awaitable[bool]]:
+    """Asks whether the caller of a stream that goes on for long is let in as of now, and may do as much as before."""
+    access, opened = aura_of(connection).access, caller(connection.scope)
+
+    async def ask() -> bool:
+        try:
+            now = await access.again(opened)
+        except Unauthenticated:
+            return False
+        same_role = (now.user and now.user.role) == (opened.user and opened.user.role)
+        return same_role and now.grant == opened.grant
+
+    return ask
 
 
 def require_operator(connection: ASGIConnection[Any, Any, Any, Any]) -> None:

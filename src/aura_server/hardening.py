@@ -90,7 +90,7 @@ class Shell:
     def _known_host(self, scope: Scope) -> bool:
         host = _header(scope, b"host").decode("latin-1").lower()
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        return any(fnmatch(name, pattern) for pattern in self._hosts)
+        return name in self._hosts or any(fnmatch(name, pattern) for pattern in self._hosts)  # `[::1]` is no pattern
 
     def _most(self, scope: Scope) -> int:
         upload = scope["path"].rstrip("/") in self._limits.upload_paths

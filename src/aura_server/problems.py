@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -131,7 +132,19 @@ def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Pr
     return _response(request, problem(request, 500, "an internal error; the server's log has it under this request_id"))
 
 
-EXCEPTION_HANDLERS = {AuraError: aura_error, HTTPException: http_error, Exception: unexpected}
+def unreadable(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Problem | ErrorResponse]:
+    """A body that is no UTF-8: msgspec and the framework let this error through, where other bad JSON is their own."""
+    logger.warning("request %s: the body is no UTF-8", request_id(request.scope))
+    return _response(request, problem(request, 400, _PLAIN[400]))
+
+
+EXCEPTION_HANDLERS = {
+    AuraError: aura_error,
+    HTTPException: http_error,
+    UnicodeDecodeError: unreadable,
+    Exception: unexpected,
+}
+_NAMED_FIELD = re.compile(r"(?:missing required|contains unknown) field `([^`]+)`")
 
 _PLAIN = {
     400: "the request can not be read: send the form that the API's description names",
@@ -158,10 +171,20 @@ def _headers(request: Request[Any, Any, Any], error: AuraError) -> dict[str, str
 def _field_errors(error: ValidationException) -> list[FieldError]:
     found = error.extra if isinstance(error.extra, list) else []
     return [
-        FieldError(field=str(each.get("key", "")), message=str(each.get("message", "")))
+        FieldError(field=_path(str(each.get("key", "")), message), message=message)
         for each in found
         if isinstance(each, dict)
+        for message in (str(each.get("message", "")),)
     ]
+
+
+def _path(key: str, message: str) -> str:
+    """Where the field is. Of one that is missing, or too much, the framework names what should hold it alone."""
+    named = _NAMED_FIELD.search(message)
+    if named is None:
+        return key
+    holder = "" if key == "data" else key
+    return f"{holder}.{named[1]}" if holder else named[1]
 
 
 def written(path: str, document: Problem) -> tuple[Problem | ErrorResponse, str]:

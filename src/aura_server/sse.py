@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 10.0
 MEDIA_TYPE = "text/event-stream"
+Still = Callable[[], Awaitable[bool]]
+"""Whether who reads a stream may still read it: it was opened a while ago. Cost: one round trip to the database."""
 PING = b"event: ping\ndata: {}\n\n"
 
 
@@ -28,11 +31,16 @@ def encode(name: str, data: object, *, id: str | None = None) -> bytes:
 
 
 async def answer_stream(
-    events: AsyncGenerator[AnswerEvent], *, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    events: AsyncGenerator[AnswerEvent], still: Still, *, heartbeat_seconds: float = HEARTBEAT_SECONDS
 ) -> AsyncGenerator[bytes]:
-    """`events` as server-sent events, all but errors with the id `<response_id>:<seq>`."""
+    """`events` as server-sent events, all but errors with the id `<response_id>:<seq>`; for as long as `still` says."""
+    asked = time.monotonic()
     async with aclosing(beating(events, heartbeat_seconds)) as beats:
         async for event in beats:
+            if time.monotonic() - asked >= heartbeat_seconds:  # not for each word of an answer
+                if not await still():
+                    return
+                asked = time.monotonic()
             if event is None:
                 yield PING
             else:
@@ -42,11 +50,13 @@ async def answer_stream(
 
 
 async def change_stream(
-    changes: AsyncGenerator[Change], *, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    changes: AsyncGenerator[Change], still: Still, *, heartbeat_seconds: float = HEARTBEAT_SECONDS
 ) -> AsyncGenerator[bytes]:
-    """`changes` of documents as server-sent events; the id of each is the time that a client can go on from."""
+    """`changes` of documents as server-sent events, each if `still` says so; its id is the time to go on from."""
     async with aclosing(beating(changes, heartbeat_seconds)) as beats:
         async for change in beats:
+            if not await still():
+                return
             if change is None:
                 yield PING
             else:

@@ -31,9 +31,18 @@ _ROUTES = (
 
 
 def _unbuilt(method: HttpMethod, path: str, part: str) -> HTTPRouteHandler:
-    @route(path, http_method=method, status_code=501, tags=[part], operation_id=f"{method.value} {path}")
+    said = f"{part} is not built yet: this route is reserved for it"
+
+    @route(
+        path,
+        http_method=method,
+        status_code=501,
+        tags=[part],
+        operation_id=f"{method.value} {path}",
+        description=f"{said[0].upper()}{said[1:]}.",
+    )
     async def handler() -> None:
-        raise HTTPException(status_code=501, detail=f"{part} is not built yet: this route is reserved for it")
+        raise HTTPException(status_code=501, detail=said)
 
     return handler
 

@@ -10,6 +10,7 @@ from aura.database.engine import Database
 from aura.documents.files import Files
 from aura.identity import Scope, TenantId
 from aura.index.generations import Embedder
+from aura.tenants.values import Tier
 
 __all__ = ("Archive",)
 
@@ -43,9 +44,10 @@ class Archive:
         """
         return await export(self._database, self._files, scope, target)
 
-    async def restore(self, path: Path, *, subdomain: str | None = None) -> TenantId:
+    async def restore(self, path: Path, *, subdomain: str | None = None, tier: Tier | None = None) -> TenantId:
         """A new tenant from an archive, under another sub-domain if one is named. All of it is there afterwards, or nothing.
 
+        With a `tier` it has that plan, without end, and not the one that the archive tells of.
         Vectors of the configured embedding model are taken as they are; otherwise every chunk is embedded again.
 
         Raises:
@@ -55,4 +57,4 @@ class Archive:
 
         Cost: one transaction; memory for some dozen rows, and 1 kB for each file.
         """
-        return await restore(self._database, self._files, self._embedder, path, subdomain)
+        return await restore(self._database, self._files, self._embedder, path, subdomain, tier)

@@ -63,7 +63,7 @@ from aura.tenants import validation
 from aura.tenants.collections import add_default
 from aura.tenants.limits import lock_limits
 from aura.tenants.organisations import reserve
-from aura.tenants.values import Limits
+from aura.tenants.values import Limits, Tier
 
 _ARGON2 = re.compile(
     r"\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
@@ -72,10 +72,14 @@ _MOST_KIB, _MOST_PASSES = 256 * 1024, 16
 _REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 
 
-async def restore(database: Database, files: Files, embedder: Embedder, path: Path, subdomain: str | None) -> TenantId:
+async def restore(
+    database: Database, files: Files, embedder: Embedder, path: Path, subdomain: str | None, tier: Tier | None
+) -> TenantId:
     """See `Archive.restore`."""
     async with open_archive(path) as archive:
         organisation = await archive.value(ORGANISATION, OrganisationRecord)
+        if tier is not None:
+            organisation = msgspec.structs.replace(organisation, **_plan(tier))
         tenant_id = TenantId(uuid4())
         await reserve(database, {"id": tenant_id, **_organisation_values(organisation, subdomain)})
         try:
@@ -235,6 +239,10 @@ def _organisation_values(record: OrganisationRecord, subdomain: str | None) -> d
         "brand_colors": validation.brand_colors(record.brand_colors),
         "expires_at": record.expires_at,
     }
+
+
+def _plan(tier: Tier) -> dict[str, object]:
+    return {**msgspec.structs.asdict(tier.limits), "subscription_tier": tier, "expires_at": None}
 
 
 def _check_user(user: UserRecord) -> None:

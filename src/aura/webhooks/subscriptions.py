@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.clock import Clock
 from aura.database.engine import Database
@@ -96,9 +97,7 @@ class Webhooks:
     async def ping(self, webhook_id: UUID) -> Delivery:
         """Queue a delivery that says nothing, to try the address. Raises `NotFound`."""
         async with self._database.tenant(self._scope) as session:
-            there = select(webhooks.c.id).where(visible(webhooks, self._scope), webhooks.c.id == webhook_id)
-            if await session.scalar(there) is None:
-                raise NotFound("there is no such webhook")
+            await self._require(session, webhook_id)
             row = {
                 "tenant_id": self._scope.tenant_id,
                 "id": uuid4(),
@@ -112,12 +111,18 @@ class Webhooks:
             return msgspec.convert((await session.execute(made)).mappings().one(), Delivery)
 
     async def deliveries(self, webhook_id: UUID | None = None, *, limit: int = 100) -> tuple[Delivery, ...]:
-        """What was or is to be sent, the newest first."""
+        """What was or is to be sent, the newest first: to one webhook, or to all.
+
+        Raises:
+            NotFound: there is no such webhook.
+        """
         query = select(*_DELIVERY).where(visible(webhook_deliveries, self._scope))
         if webhook_id is not None:
             query = query.where(webhook_deliveries.c.webhook_id == webhook_id)
         query = query.order_by(webhook_deliveries.c.created_at.desc(), webhook_deliveries.c.id).limit(limit)
         async with self._database.tenant(self._scope) as session:
+            if webhook_id is not None:
+                await self._require(session, webhook_id)
             return tuple(msgspec.convert(row, Delivery) for row in (await session.execute(query)).mappings())
 
     async def redeliver(self, delivery_id: UUID) -> Delivery:
@@ -138,6 +143,11 @@ class Webhooks:
                     raise NotFound("there is no such delivery")
                 raise Conflict("only a dead delivery can be sent again")
         return msgspec.convert(row, Delivery)
+
+    async def _require(self, session: AsyncConnection, webhook_id: UUID) -> None:
+        there = select(webhooks.c.id).where(visible(webhooks, self._scope), webhooks.c.id == webhook_id)
+        if await session.scalar(there) is None:
+            raise NotFound("there is no such webhook")
 
 
 def sealed_for(webhook_id: UUID) -> str:

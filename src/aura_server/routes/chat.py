@@ -14,6 +14,7 @@ from aura.identity import ConversationId
 from aura.workspace import Workspace
 from aura_server.asking import begin, question_of, resume_point, workspace_for
 from aura_server.auditing import Record
+from aura_server.callers import still_let_in
 from aura_server.limits import CALL
 from aura_server.routes.documents import Cursor, Limit
 from aura_server.sse import MEDIA_TYPE, answer_stream
@@ -39,7 +40,7 @@ async def chat(
     return ChatResponse.of(await asking.ask(**await question_of(asking, data)))
 
 
-@post("/chat/stream", status_code=200, opt=CALL, tags=_TAGS)
+@post("/chat/stream", status_code=200, media_type=MEDIA_TYPE, opt=CALL, tags=_TAGS)
 async def stream(
     request: Request[Any, Any, Any], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
 ) -> Stream:
@@ -47,7 +48,8 @@ async def stream(
     point = resume_point(request)
     asking, response_id, after = await begin(request, workspace, record) if point is None else (workspace, *point)
     await asking.responses.get(response_id)  # a foreign one is refused before the stream begins
-    return Stream(answer_stream(asking.responses.read(response_id, after)), media_type=MEDIA_TYPE)
+    events = answer_stream(asking.responses.read(response_id, after), still_let_in(request))
+    return Stream(events, media_type=MEDIA_TYPE)
 
 
 @post("/chat/stop", status_code=202, tags=_TAGS)

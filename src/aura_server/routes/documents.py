@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, BinaryIO, cast
+from functools import partial
+from typing import Annotated, Any, BinaryIO, cast
 from uuid import UUID
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar import Request, delete, get, patch, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, MultipartBody, QueryParameter
 from litestar.response import File, Stream
 
+from aura.access.callers import Caller
 from aura.documents.values import Stage, Version, Visibility
 from aura.identity import CollectionId, DocumentId, Verb
 from aura.usage.audit import Action
 from aura.workspace import Workspace
 from aura_server.auditing import Record
-from aura_server.callers import TICKETS
+from aura_server.callers import TICKETS, still_let_in
 from aura_server.guards import room_for_upload
 from aura_server.limits import CALL, UPLOAD
+from aura_server.repeats import hash_of, once
 from aura_server.sse import MEDIA_TYPE, change_stream
 from aura_server.wire.common import Items, ReceiptResponse, items_of
 from aura_server.wire.documents import (
@@ -39,6 +42,8 @@ _TAGS = ["documents"]
 Limit = Annotated[int, QueryParameter(ge=1, le=1_000, description="The most items of this piece.")]
 Cursor = Annotated[str | None, QueryParameter(description="The `next_cursor` of the piece before.")]
 
+_ONCE = "Makes the upload safe to send again within a day: the same answer, and no second upload. A UUID, say."
+
 
 class UploadForm(msgspec.Struct, kw_only=True):
     """One or more files, for one collection and one audience."""
@@ -50,9 +55,21 @@ class UploadForm(msgspec.Struct, kw_only=True):
 
 @post("/documents/", status_code=202, opt=UPLOAD, guards=[room_for_upload], tags=_TAGS)
 async def upload(
-    data: MultipartBody[UploadForm], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
+    data: MultipartBody[UploadForm],
+    caller: NamedDependency[Caller],
+    workspace: NamedDependency[Workspace],
+    record: NamedDependency[Record],
+    idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key", description=_ONCE)] = None,
 ) -> UploadResponse:
     """Take files in. They are safe when this answers, and searchable when their status is `ready`."""
+    if idempotency_key is None:
+        return await _take_in(data, workspace, record)
+    request = await hash_of(data.files, "POST /documents/", data.collection, data.visibility)
+    work = partial(_take_in, data, workspace, record)
+    return await once(workspace, caller.name, idempotency_key, request, work, UploadResponse)
+
+
+async def _take_in(data: UploadForm, workspace: Workspace, record: Record) -> UploadResponse:
     taken = await workspace.documents.add_all(
         [(file.filename, cast("BinaryIO", file.file)) for file in data.files],
         collection=data.collection,
@@ -89,11 +106,14 @@ async def search(
     return PassagesResponse(items=tuple(PassageResponse.of(passage) for passage in found))
 
 
-@get("/documents/events", opt=TICKETS, tags=_TAGS)
-async def events(workspace: NamedDependency[Workspace], since: FromQuery[datetime | None] = None) -> Stream:
+@get("/documents/events", media_type=MEDIA_TYPE, opt=TICKETS, tags=_TAGS)
+async def events(
+    request: Request[Any, Any, Any], workspace: NamedDependency[Workspace], since: FromQuery[datetime | None] = None
+) -> Stream:
     """Documents as they change, as server-sent events `document` and `deleted`, until the client closes them."""
     workspace.scope.require(Verb.READ)  # before the stream begins
-    return Stream(change_stream(workspace.documents.changes(since)), media_type=MEDIA_TYPE)
+    changes = change_stream(workspace.documents.changes(since), still_let_in(request))
+    return Stream(changes, media_type=MEDIA_TYPE)
 
 
 @get("/documents/{document_id:uuid}", tags=_TAGS)
@@ -102,7 +122,7 @@ async def document(document_id: FromPath[UUID], workspace: NamedDependency[Works
     return DocumentResponse.of(await workspace.documents.get(DocumentId(document_id)))
 
 
-@get("/documents/{document_id:uuid}/content", tags=_TAGS)
+@get("/documents/{document_id:uuid}/content", media_type="application/octet-stream", tags=_TAGS)
 async def content(
     document_id: FromPath[UUID], workspace: NamedDependency[Workspace], version: FromQuery[int | None] = None
 ) -> File:
