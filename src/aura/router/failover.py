@@ -122,7 +122,9 @@ class Call:
         core, watch = self._core, Watch(ends_at=self._ends_at)
         try:
             watch.begin(core.deadlines.answer_seconds, FaultKind.FIRST_TOKEN)
-            response = await attempt.candidate.llm.achat(self._messages_for(attempt), **self._options_for(attempt))
+            llm = attempt.candidate.llm
+            ask = getattr(llm, "bare_achat", llm.achat)
+            response = await ask(self._messages_for(attempt), **self._options_for(attempt))
             watch.end()
             attempt.answered(response)
         except BaseException as error:
