@@ -73,6 +73,12 @@ def open_endpoint(
     return opened
 
 
+def with_key(llm: object, key: str) -> OpenAI | None:
+    """The same endpoint with another key and connections of its own; None where `llm` is none."""
+    again = getattr(llm, "again_with_key", None)
+    return None if again is None else again(key)
+
+
 async def close_endpoint(llm: object) -> None:
     """Close the connections of the running loop that `llm` holds, where it is an endpoint."""
     close = getattr(llm, "close_clients", None)
@@ -101,6 +107,16 @@ def _endpoint_class() -> type[OpenAI]:
 
         def configure(self, *, connect_seconds: float, context_window: int | None) -> None:
             self._connect_seconds, self._context_window = connect_seconds, context_window
+
+        def again_with_key(self, key: str) -> OpenAI:
+            return open_endpoint(
+                self.model,
+                self.api_base,
+                key,
+                context_window=self._context_window,
+                connect_seconds=self._connect_seconds,
+                timeout_seconds=self.timeout,
+            )
 
         @property
         def opens_at_once(self) -> bool:
