@@ -49,7 +49,8 @@ from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback
 from aura.portal import Portal
-from aura.router.context import CallContext
+from aura.router.context import CallContext, Tenancy
+from aura.router.models import RoutingCache, RoutingModels
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 from aura.tenants.collections import Collections
@@ -91,6 +92,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     turns: Turns
     duties: tuple[Duty, ...] = DUTIES
     platform_budget: PlatformBudget | None = None
+    routing: RoutingCache = msgspec.field(default_factory=RoutingCache)
 
 
 class Workspace:
@@ -436,6 +438,12 @@ class Workspace:
         self.require_admin("manage budgets")
         return self._budgets
 
+    @property
+    def routing(self) -> RoutingModels:
+        """What the router learns of this tenant's own questions. Raises `Denied` unless an admin acts."""
+        self.require_admin("train the router")
+        return self._routing
+
     async def reindex(self, *, dedicated: bool | None = None) -> Generation | None:
         """Build the index anew with the configured embedding model; the old one answers until the new one is complete.
 
@@ -551,7 +559,17 @@ class Workspace:
             return llm
         parts = self._parts
         books = Accounts(parts.database, self.scope, budgets=self._budgets, ledger=self._ledger, totals=parts.totals)
-        return llm.bound(CallContext(books=books))
+        return llm.bound(CallContext(books=books, tenancy=self._tenancy))
+
+    async def _tenancy(self) -> Tenancy:
+        """What the organisation brings along to its calls."""
+        parts = self._parts
+        keys = ProviderKeys(parts.database, self.scope.as_service(), cipher=parts.cipher)
+        return Tenancy(keys=await keys.all(), classifier=await self._routing.classifier())
+
+    @property
+    def _routing(self) -> RoutingModels:
+        return RoutingModels(self._parts.database, self.scope, cache=self._parts.routing)
 
     @property
     def _ledger(self) -> Ledger:

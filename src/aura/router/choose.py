@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from aura.router.candidates import Candidate, Needs, Tier
+from aura.router.candidates import Candidate, Needs, Tier, key_digest
 from aura.router.classify import Reading
 from aura.router.context import CallContext
+from aura.router.endpoint import with_key
 from aura.router.health import HealthBoard
 from aura.router.latency import Latencies
 from aura.router.price import Tokens
@@ -21,6 +22,7 @@ from aura.router.trace import Considered, Trace
 STICKY_SECONDS: Final = 300.0
 """How long a provider keeps the cache of a prompt: so long a conversation stays with its model."""
 _CONVERSATIONS: Final = 10_000
+_OWN_KEYS: Final = 256
 _CONTEXT_MARGIN: Final = 1.1  # tokens are estimated here, and counted there
 
 
@@ -49,6 +51,7 @@ class Chooser:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._candidates = tuple(candidates)
+        self._own: OrderedDict[str, Candidate] = OrderedDict()
         self._board = board
         self._latencies = latencies
         self._explore = explore
@@ -56,14 +59,26 @@ class Chooser:
         self._now = now
         self._conversations: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
-    def choose(self, reading: Reading, needs: Needs, context: CallContext, trace: Trace) -> Choice:
-        """The order for one call; the reasons go into `trace`. Nothing is asked of anybody."""
+    def choose(
+        self,
+        reading: Reading,
+        needs: Needs,
+        context: CallContext,
+        trace: Trace,
+        keys: Mapping[str, str] | None = None,
+    ) -> Choice:
+        """The order for one call; the reasons go into `trace`. Nothing is asked of anybody.
+
+        Args:
+            keys: the organisation's own, by provider: they stand in for the platform's.
+        """
+        candidates = tuple(self._with_key(each, keys or {}) for each in self._candidates)
         trace.tier, trace.classifier = reading.tier.value, reading.classifier
         trace.reasons.extend(reading.reasons)
-        most = {each.route: most_micro_usd(each, needs) for each in self._candidates}
+        most = {each.route: most_micro_usd(each, needs) for each in candidates}
         fit: list[Candidate] = []
         ill: list[Candidate] = []
-        for each in self._candidates:
+        for each in candidates:
             refused = _unfit(each, needs, context)
             if not refused and not each.local and not self._board.takes_calls(each.route):
                 status = self._board.status(each.route)
@@ -80,6 +95,30 @@ class Chooser:
             trace.reasons.append("all routes are open: the one that recovers first is tried")
         order = self._ranked(rest, reading.tier, most)
         return Choice(order=[*self._stuck(order, reading.tier, context, trace), *resort], most_micro_usd=most)
+
+    @property
+    def own(self) -> tuple[Candidate, ...]:
+        """The candidates that were made for keys of organisations."""
+        return tuple(self._own.values())
+
+    def _with_key(self, each: Candidate, keys: Mapping[str, str]) -> Candidate:
+        """`each`, or the same model with the organisation's own key for its provider."""
+        key = keys.get(each.provider)
+        if key is None or each.local:
+            return each
+        route = f"{each.route}+{key_digest(key)}"
+        found = self._own.get(route)
+        if found is None:
+            llm = with_key(each.llm, key)
+            if llm is None:  # a model that a program brought along has the key that it has
+                return each
+            found = msgspec.structs.replace(each, llm=llm, key_id=key_digest(key), key_owner="tenant")
+            self._own[route] = found
+            self._board.add(found.route, provider=found.provider, model=found.model)
+            if len(self._own) > _OWN_KEYS:
+                self._own.popitem(last=False)
+        self._own.move_to_end(route)
+        return found
 
     def answered(self, context: CallContext, candidate: Candidate) -> None:
         """`candidate` has answered a call of this conversation."""

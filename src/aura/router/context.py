@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -48,6 +48,13 @@ class NoBooks:
         """Nothing."""
 
 
+class Tenancy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What an organisation brings along: keys of its own by provider, and a classifier that has proved itself."""
+
+    keys: Mapping[str, str] = {}
+    classifier: Classifier | None = None
+
+
 class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What the router is told besides the messages.
 
@@ -57,7 +64,8 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         topic: where it is asked, such as a collection; what was learned can tell topics apart.
         embedding: of the question, where retrieval has computed it.
         allowed: names (`provider/model`) of the candidates that the tenant may use; None: all.
-        classifier: the tenant's own, where it has one that has proved itself.
+        classifier: takes the place of the tenant's and of the router's.
+        tenancy: asked at the beginning of each call; None: the platform's keys and the router's classifier.
         on_trace: is given the trace of every call when the call has ended.
     """
 
@@ -69,4 +77,5 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     embedding: tuple[float, ...] = ()
     allowed: frozenset[str] | None = None
     classifier: Classifier | None = None
+    tenancy: Callable[[], Awaitable[Tenancy]] | None = None
     on_trace: Callable[[Trace], None] | None = None

@@ -19,10 +19,10 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from aura.errors import AuraError, LimitExceeded, Unavailable
 from aura.router.attempt import Attempt, CountTokens
-from aura.router.candidates import Candidate, Needs, Tier, needs_of
+from aura.router.candidates import Candidate, Tier, needs_of
 from aura.router.choose import Chooser
 from aura.router.classify import Classifier
-from aura.router.context import CallContext
+from aura.router.context import CallContext, Tenancy
 from aura.router.deadlines import Deadlines, Watch
 from aura.router.faults import Fault, FaultKind, Interrupted, error_of, fault_of
 from aura.router.health import HealthBoard
@@ -67,16 +67,18 @@ class Call:
         self._tried: list[str] = []
         self._fault: Fault | None = None
         self._failed: Candidate | None = None
-        self._decide()
+        self._left: list[Candidate] = []
+        self._most: dict[str, int] = {}
 
-    def _decide(self) -> None:
+    async def _decide(self) -> None:
+        tenancy = await self._context.tenancy() if self._context.tenancy is not None else Tenancy()
         question = self._context.question
         if question is None:
             question = next((m.content or "" for m in reversed(self._messages) if m.role is MessageRole.USER), "")
-        classifier = self._context.classifier or self._core.classifier
+        classifier = self._context.classifier or tenancy.classifier or self._core.classifier
         reading = classifier.read(question, topic=self._context.topic, embedding=self._context.embedding)
-        self._needs: Needs = needs_of(self._messages, self._options, estimated_tokens(self._messages))
-        choice = self._core.chooser.choose(reading, self._needs, self._context, self.trace)
+        needs = needs_of(self._messages, self._options, estimated_tokens(self._messages))
+        choice = self._core.chooser.choose(reading, needs, self._context, self.trace, tenancy.keys)
         self._left, self._most = choice.order, choice.most_micro_usd
         self.trace.decide_seconds = time.perf_counter() - self._started
 
@@ -85,6 +87,7 @@ class Call:
     async def whole(self) -> ChatResponse:
         """The answer at once."""
         try:
+            await self._decide()
             while True:
                 attempt = await self._begin()
                 try:
@@ -99,6 +102,7 @@ class Call:
     async def stream(self) -> AsyncGenerator[ChatResponse]:
         """The answer as it comes."""
         try:
+            await self._decide()
             while True:
                 attempt = await self._begin()
                 pieces = self._pieces(attempt)
@@ -122,7 +126,9 @@ class Call:
         core, watch = self._core, Watch(ends_at=self._ends_at)
         try:
             watch.begin(core.deadlines.answer_seconds, FaultKind.FIRST_TOKEN)
-            response = await attempt.candidate.llm.achat(self._messages_for(attempt), **self._options_for(attempt))
+            llm = attempt.candidate.llm
+            ask = getattr(llm, "bare_achat", llm.achat)
+            response = await ask(self._messages_for(attempt), **self._options_for(attempt))
             watch.end()
             attempt.answered(response)
         except BaseException as error:

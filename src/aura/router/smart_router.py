@@ -116,8 +116,9 @@ class SmartRouter(FunctionCallingLLM):
         return self._context
 
     def get_health_status(self) -> tuple[RouteHealth, ...]:
-        """How every route is, why, and until when. No call is made."""
-        return self._core.board.statuses()
+        """How every route of the platform's keys is, why, and until when. No call is made."""
+        platform = {each.route for each in self._core.candidates}
+        return tuple(status for status in self._core.board.statuses() if status.route in platform)
 
     async def close(self) -> None:
         """Close the connections of the running loop, and the loop of the synchronous methods where it is its own."""
@@ -127,7 +128,7 @@ class SmartRouter(FunctionCallingLLM):
 
     async def close_loop(self) -> None:
         """Close the connections of the running loop."""
-        for each in self._core.candidates:
+        for each in (*self._core.candidates, *self._core.chooser.own):
             await close_endpoint(each.llm)
 
     @property

@@ -16,6 +16,7 @@ from aura.answering.models import open_model
 from aura.database.embedded import EmbeddedServer
 from aura.errors import Denied, InvalidRequest, LimitExceeded
 from aura.platform import Aura
+from aura.router.learned import Label
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 from aura.testing.embeddings import HashEmbedding
@@ -149,3 +150,56 @@ def test_one_key_alone_makes_one_model_and_the_last_resort() -> None:
         ("aura/extractive", "last_resort"),
     ]
     assert model.metadata.context_window == 256_000
+
+
+async def test_an_organisation_pays_with_its_own_key_where_it_has_one(server: EmbeddedServer, tmp_path: Path) -> None:
+    async with FaultServer() as provider, platform(server, tmp_path, provider) as (aura, acme):
+        await acme.provider_keys.set("openai", "sk-of-acme")
+        other = await aura.tenants.create(
+            organization_name="Globex",
+            subdomain=f"globex-{uuid4().hex[:12]}",
+            admin_email="admin@globex.test",
+            password="correct horse battery",
+        )
+        for workspace in (acme, other, acme):
+            await workspace.ask("What is it?", search_knowledge=False)
+        keys = [hit.headers["authorization"].removeprefix("Bearer ") for hit in provider.hits]
+        assert keys == ["sk-of-acme", "sk-gpt", "sk-of-acme"]
+        ours, theirs = [await each.usage.costs(by=["provider"]) for each in (acme, other)]
+        assert (ours.total.cost_micro_usd, theirs.total.own_key_micro_usd) == (0, 0)
+        assert ours.total.own_key_micro_usd == 2 * theirs.total.cost_micro_usd > 0
+        assert aura.router is not None
+        assert {each.provider for each in aura.router.get_health_status()} == {"openai", "grok"}
+        assert len(aura.router.get_health_status()) == 2  # the platform's own
+        await acme.budgets.set("tenant", "day", 0)
+        await acme.ask("What is it?", search_knowledge=False)  # its own money
+
+
+async def test_what_an_organisation_has_taught_is_its_own_and_outlives_the_process(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    labels = [
+        Label(question=f"{word} {n % 17} and {n % 23}", quick_right=float(word == "colour"), strong_right=1.0)
+        for n in range(80)
+        for word in ("colour", "theorem")
+    ]
+    async with FaultServer() as provider, platform(server, tmp_path, provider) as (aura, acme):
+        proof = await acme.routing.train(labels, share=0.5)
+        assert proof is not None
+        assert proof.proved
+        again = await aura.workspace(acme.organisation)
+        again._parts.routing._kept.clear()  # pyright: ignore[reportPrivateUsage]
+        for question in ("the theorem 7", "the colour 7"):
+            await again.ask(question, search_knowledge=False)
+        assert [hit.model for hit in provider.hits] == ["ok@grok", "ok@gpt"]
+        other = await aura.tenants.create(
+            organization_name="Globex",
+            subdomain=f"globex-{uuid4().hex[:12]}",
+            admin_email="admin@globex.test",
+            password="correct horse battery",
+        )
+        await other.ask("the theorem 7", search_knowledge=False)
+        assert provider.hits[-1].model == "ok@gpt"
+        assert await acme.routing.train(labels[:20]) is None  # and what was learned is gone
+        await again.ask("the theorem 7", search_knowledge=False)
+        assert provider.hits[-1].model == "ok@gpt"

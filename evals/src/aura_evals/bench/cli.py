@@ -98,3 +98,14 @@ def serve(
     from aura_evals.bench.serve import bench_serve
 
     show(asyncio.run(bench_serve(streams, tokens, questions)), json)
+
+
+@app.command("router")
+def router(
+    calls: Annotated[int, typer.Option(min=5, help="Calls of each round.")] = 40,
+    rounds: Annotated[int, typer.Option(min=2)] = 7,
+) -> None:
+    """SmartRouter against the bare `openai` client: CPU for each call and each piece of a stream."""
+    from aura_evals.bench.router import measure_router, print_overhead
+
+    print_overhead(asyncio.run(measure_router(calls=calls, rounds=rounds)))
