@@ -1,40 +1,47 @@
-"""The command `aura-evals`. Exit codes: 0 all is well, 1 a floor is broken, 2 there is no verdict (bad input)."""
+"""The command `aura-evals`. Exit codes: 0 all is well, 1 the gate is red, 2 there is no verdict (bad input)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from aura import AuraError
+from aura_evals.baseline import read_baseline, write_baseline
 from aura_evals.beir import Dataset, open_dataset
 from aura_evals.bench.cli import app as bench
-from aura_evals.errors import BadInput
+from aura_evals.cli_init import init
+from aura_evals.cli_results import compare, report
+from aura_evals.errors import RED, BadInput, no_verdict_on_errors
 from aura_evals.floors import parse_floor
-from aura_evals.result import Result, as_table, result_of, write_json
-from aura_evals.routing import run_routing
+from aura_evals.gate import judge
+from aura_evals.golden import GoldenSet, is_golden, open_golden, shipped
+from aura_evals.progress import Bars, progress_on
+from aura_evals.reports import Reports, write_reports
+from aura_evals.reports.history import History
+from aura_evals.reports.terminal import show_verdict
+from aura_evals.result import About, Outcome, result_of, write_json
 from aura_evals.suite import Suite, open_suite
+from aura_evals.timings import Timings
 from aura_evals.vectors import VectorCache
 
 app = typer.Typer(
-    help="Measure AURA: suites of quality on pinned data, benchmarks of speed.",
+    help="Measure AURA: suites of quality on pinned data with a gate, benchmarks of speed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
 app.add_typer(bench, name="bench")
-
-BROKEN, NO_VERDICT = 1, 2
+app.command()(compare)
+app.command()(report)
+app.command()(init)
 
 _notes = Console(stderr=True, highlight=False)
+_NO_DATASET = ("isolation", "tenants", "latency")
 
 
 def main() -> None:
@@ -46,86 +53,133 @@ def main() -> None:
 @app.command()
 def run(
     context: typer.Context,
-    suite: Annotated[
-        str, typer.Argument(help="`retrieval`, `scifact`, `routing`, or the path of a suite's .toml file.")
-    ],
+    suite: Annotated[str, typer.Argument(help="A suite that comes with the package, or the path of a .toml file.")],
     dataset: Annotated[
-        Path, typer.Option(help="A folder in BEIR's layout; of routing a CSV, or a folder of them.", show_default=False)
-    ],
+        Path | None, typer.Option(help="A folder in BEIR's layout, or of documents/ and questions.jsonl.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Compare with this one, query by query.")] = None,
+    update_baseline: Annotated[bool, typer.Option(help="Make this run the baseline; needs --reason.")] = False,
+    reason: Annotated[str, typer.Option(help="Why the new numbers are the right ones.")] = "",
     floor: Annotated[
-        list[str] | None, typer.Option(help="LEG.METRIC=VALUE, such as hybrid.ndcg@10=0.725; may be repeated.")
+        list[str] | None, typer.Option(help="SYSTEM.METRIC=VALUE, such as hybrid.ndcg@10=0.725; may be repeated.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Which file of qrels/; `test`, or the only one there is.")] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Take this many queries only, and as many documents beside their own.")
+    split: Annotated[
+        str | None, typer.Option(help="Of a dataset of questions: dev or test; else a file of qrels/.")
     ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take this many queries only: a quick look.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a summary for a pull request.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page with plots.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Keep the history of runs in this SQLite file.")] = None,
     cache_dir: Annotated[Path | None, typer.Option(help="Keep vectors here, not in the user's cache folder.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Keep the database here, not in a temporary folder.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the database here; started again, an interrupted run goes on.")
+    ] = None,
+    http: Annotated[str | None, typer.Option(help="Score the server at this address.")] = None,
+    key: Annotated[str, typer.Option(envvar="AURA_EVALS_KEY", help="An API key or token for --http.")] = "",
 ) -> None:
-    """Run a suite: exit with 0 when every floor holds, 1 when one is broken, 2 when the input can not be used.
+    """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used.
 
     Programs may give any LlamaIndex embedding as the context's object; it stands in for the configured model.
     """
-    if suite == "routing":
-        with _no_verdict_on_errors():
-            _require_writable(json)
-            broken = run_routing(dataset, json, tuple(parse_floor(text) for text in floor or ()))
-        raise typer.Exit(BROKEN if broken else 0)
-    with _no_verdict_on_errors():
+    with no_verdict_on_errors(_notes):
         chosen = open_suite(suite)
+        if chosen.kind == "latency":
+            return _latency(chosen)
         floors = chosen.all_floors(tuple(parse_floor(text) for text in floor or ()))
-        _require_writable(json)
-        data = open_dataset(dataset, split=split, limit=limit)
-        _require_its_dataset(chosen, data)
-        from aura_evals.retrieval import (
-            run_retrieval,
-        )  # LlamaIndex and, behind it, torch: not before the input is known good
-
-        with VectorCache(cache_dir) as cache, _progress() as progress:
-            retrieved = asyncio.run(
-                run_retrieval(chosen, data, cache=cache, progress=progress, data_dir=data_dir, embed_model=context.obj)
-            )
-        result = result_of(chosen, data, retrieved, floors)
+        reports = Reports(markdown=markdown, junit=junit, html=html)
+        for option, path in (("--json", json), ("--history", history), *reports.named()):
+            _require_writable(option, path)
+        if update_baseline and (baseline is None or not reason.strip()):
+            raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
+        data = _open_data(chosen, dataset, split, limit)
+        before = None if baseline is None or update_baseline else read_baseline(baseline)
+        started, timings = time.perf_counter(), Timings()
+        with VectorCache(cache_dir) as cache, progress_on(_notes) as progress:
+            outcome = _measured(chosen, data, cache, Bars(progress), timings, data_dir, context.obj, http, key)
+        result = result_of(chosen, _about(chosen, data), outcome, floors)
+        verdict = judge(result, before)
         if json is not None:
             write_json(result, json)
-    _report(result)
-    raise typer.Exit(BROKEN if result.broken else 0)
+        if update_baseline and baseline is not None:
+            write_baseline(result, baseline, reason)
+        with History(history) as runs:
+            runs.add(result, verdict, timings, seconds=time.perf_counter() - started)
+            write_reports(reports, result, verdict, timings, runs.of(result.suite, result.dataset))
+    show_verdict(Console(), _notes, result, verdict)
+    raise typer.Exit(0 if verdict.passed else RED)
 
 
-def _report(result: Result) -> None:
-    Console().print(as_table(result))
-    for broken in result.broken:
-        _notes.print(f"[red]{broken}[/]")
+def _measured(
+    suite: Suite,
+    data: Dataset | GoldenSet | None,
+    cache: VectorCache,
+    bars: Bars,
+    timings: Timings,
+    data_dir: Path | None,
+    embed_model: object,
+    http: str | None,
+    key: str,
+) -> Outcome:
+    # LlamaIndex and, behind it, torch: not before the input is known good.
+    if http is not None:
+        from aura_evals.http_target import run_http
+
+        return asyncio.run(run_http(suite, data, http, key, bars, timings))
+    from aura_evals.runner import run_suite
+    from aura_evals.sandbox import Equipment
+
+    equipment = Equipment(cache=cache, bars=bars, timings=timings, data_dir=data_dir, embed_model=embed_model)  # pyright: ignore[reportArgumentType]
+    return asyncio.run(run_suite(suite, data, equipment))
 
 
-def _require_its_dataset(suite: Suite, dataset: Dataset) -> None:
-    if suite.dataset not in (None, dataset.name):
-        raise BadInput(f"suite {suite.name!r} is for the dataset {suite.dataset!r}, not {dataset.name!r}")
+def _latency(suite: Suite) -> None:
+    from aura_evals.bench.cli import run_bench
+
+    for name in suite.benches:
+        run_bench(name)
 
 
-def _require_writable(path: Path | None) -> None:
-    """Better now than after the run."""
-    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-        raise BadInput("--json can not be written there: the folder must exist, and be this user's to write", path=path)
+def _open_data(suite: Suite, path: Path | None, split: str | None, limit: int | None) -> Dataset | GoldenSet | None:
+    if suite.kind in _NO_DATASET:
+        if path is not None:
+            raise BadInput(f"suite {suite.name!r} makes its own data: leave --dataset out")
+        return None
+    path = path or (shipped(suite.dataset) if suite.dataset else None)
+    if path is None:
+        raise BadInput(f"suite {suite.name!r} needs --dataset PATH")
+    if is_golden(path):
+        data: Dataset | GoldenSet = open_golden(path, split=split, limit=limit)
+    elif suite.kind == "answers":
+        raise BadInput("a dataset for answers is a folder with documents/ and questions.jsonl", path=path)
+    else:
+        data = open_dataset(path, split=split, limit=limit)
+    if suite.dataset not in (None, data.name):
+        raise BadInput(f"suite {suite.name!r} is for the dataset {suite.dataset!r}, not {data.name!r}")
+    return data
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-        console=_notes,
+def _about(suite: Suite, data: Dataset | GoldenSet | None) -> About:
+    if data is None:
+        return About(name=suite.name, split="all", documents=0, queries=0)
+    if isinstance(data, GoldenSet):
+        return About(
+            name=data.name,
+            split=data.split,
+            documents=sum(len(data.documents(organisation)) for organisation in data.organisations),
+            queries=len(data.questions),
+            limit=data.limit,
+            sha256=data.fingerprint(),
+        )
+    return About(
+        name=data.name, split=data.split, documents=data.documents, queries=len(data.queries), limit=data.limit
     )
 
 
-@contextmanager
-def _no_verdict_on_errors() -> Generator[None]:
-    try:
-        yield
-    except (BadInput, AuraError) as error:
-        _notes.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(NO_VERDICT) from None
+def _require_writable(option: str, path: Path | None) -> None:
+    """Better now than after the run."""
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise BadInput(
+            f"{option} can not be written there: the folder must exist, and be this user's to write", path=path
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aura_evals.bench.report import show
+from aura_evals.errors import BadInput
 
 app = typer.Typer(help="Ratios taken in one run, against the goals of the design.", no_args_is_help=True)
 
@@ -85,3 +87,24 @@ def memory(
     from aura_evals.bench.memory import bench_memory
 
     show(bench_memory(pages, words), json)
+
+
+def run_bench(name: str) -> None:
+    """Run a benchmark by its name with its usual sizes, and show it.
+
+    Raises:
+        BadInput: there is none of this name.
+    """
+    benches = {
+        "search": search,
+        "tenants": tenants,
+        "legs": legs,
+        "ingest": ingest,
+        "import": imports,
+        "memory": memory,
+    }
+    if name not in benches:
+        raise BadInput(f"there is no benchmark {name!r}: known are {', '.join(benches)}")
+    bench = benches[name]
+    defaults = {key: each.default for key, each in inspect.signature(bench).parameters.items()}
+    bench(**defaults)
