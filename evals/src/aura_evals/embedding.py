@@ -42,7 +42,7 @@ class CachedEmbedding(EmbeddingModel):
         self._inner.close()
 
     def _cached(self, texts: list[str], encode: Callable[[list[str]], Vectors], kind: str) -> Vectors:
-        return self._cache.embed_now(
+        return self._cache.embed(
             texts, model_sha256=kind + self.weights_sha256, dimension=self.dimension, encode=encode
         )
 

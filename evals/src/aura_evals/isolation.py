@@ -78,7 +78,11 @@ async def _furnished(aura: Aura, name: str) -> _Side:
     if document_id is None:
         raise AssertionError("the probe's own document was not stored")
     conversation_id = await workspace.conversations.start()
+    # Whoever owns the answer asks first, in the words of the probes: what is kept under a key without its tenant leaks.
     await workspace.ask(f"What is the access word of the {subject}?", conversation=conversation_id)
+    await workspace.ask(f"What is the access word of the {subject}?")
+    for mode in ("hybrid", "dense", "bm25"):
+        await workspace.search(f"access word {subject}", limit=100, mode=mode)
     return _Side(
         name=name,
         workspace=workspace,

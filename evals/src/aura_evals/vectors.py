@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -53,29 +52,10 @@ class VectorCache:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._connection.close()
 
-    async def embed(
-        self,
-        texts: Sequence[str],
-        *,
-        model_sha256: str,
-        dimension: int,
-        encode: Callable[[list[str]], Awaitable[Vectors]],
-    ) -> Vectors:
-        """`(len(texts), dimension) float32`: what the cache has, and `encode` of the rest, which is then kept."""
-        keys = _keys(texts)
-        found = await asyncio.to_thread(self._read, model_sha256, keys, dimension)
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
-        if missing:
-            encoded = await encode(list(missing.values()))
-            made = dict(zip(missing, np.asarray(encoded, dtype=np.float32), strict=True))
-            await asyncio.to_thread(self._write, model_sha256, made)
-            found |= made
-        return np.stack([found[key] for key in keys])
-
-    def embed_now(
+    def embed(
         self, texts: Sequence[str], *, model_sha256: str, dimension: int, encode: Callable[[list[str]], Vectors]
     ) -> Vectors:
-        """As `embed`, for a caller in a thread of its own."""
+        """`(len(texts), dimension) float32`: what the cache has, and `encode` of the rest, which is then kept. Blocks."""
         keys = _keys(texts)
         found = self._read(model_sha256, keys, dimension)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
