@@ -133,11 +133,11 @@ async def test_search_without_stemming_is_red_in_bm25(
     suite = Suite(name="m", kind="retrieval", metrics=METRICS)
     before = await bench.run(suite, plurals, Blind())
     monkeypatch.setattr(lexical, "_stem", lambda word: word)
-    lexical._analyse.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    lexical._terms.cache_clear()  # pyright: ignore[reportPrivateUsage]
     try:
         found = verdict(before, await bench.run(suite, plurals, Blind()))
     finally:
-        lexical._analyse.cache_clear()  # pyright: ignore[reportPrivateUsage]
+        lexical._terms.cache_clear()  # pyright: ignore[reportPrivateUsage]
     assert {"bm25.ndcg@10", "bm25.mrr"} <= named(found)
     assert not any(measure.startswith("dense.") for measure in named(found))
 

@@ -55,7 +55,7 @@ def test_a_bad_suite_file_is_refused(tmp_path: Path, content: str, message: str)
 
 
 def test_an_unknown_suite_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="there is no suite 'poems': known are answers, golden, .*, retrieval, scifact"):
+    with pytest.raises(BadInput, match=r"there is no suite 'poems': known are answers, golden, .*, retrieval, scifact"):
         open_suite("poems")
 
 
