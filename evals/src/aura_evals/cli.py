@@ -13,19 +13,18 @@ import typer
 from rich.console import Console
 
 from aura_evals.baseline import read_baseline, write_baseline
-from aura_evals.beir import Dataset, open_dataset
 from aura_evals.bench.cli import app as bench
 from aura_evals.cli_init import init
 from aura_evals.cli_results import compare, report
+from aura_evals.dataset import AnyDataset, about, open_data
 from aura_evals.errors import RED, BadInput, no_verdict_on_errors
 from aura_evals.floors import parse_floor
 from aura_evals.gate import judge
-from aura_evals.golden import GoldenSet, is_golden, open_golden, shipped
 from aura_evals.progress import Bars, progress_on
 from aura_evals.reports import Reports, write_reports
 from aura_evals.reports.history import History
 from aura_evals.reports.terminal import show_verdict
-from aura_evals.result import About, Outcome, result_of, write_json
+from aura_evals.result import Outcome, result_of, write_json
 from aura_evals.suite import Suite, open_suite
 from aura_evals.timings import Timings
 from aura_evals.vectors import VectorCache
@@ -41,7 +40,6 @@ app.command()(report)
 app.command()(init)
 
 _notes = Console(stderr=True, highlight=False)
-_NO_DATASET = ("isolation", "tenants", "latency")
 
 
 def main() -> None:
@@ -93,12 +91,12 @@ def run(
             _require_writable(option, path)
         if update_baseline and (baseline is None or not reason.strip()):
             raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
-        data = _open_data(chosen, dataset, split, limit)
+        data = open_data(chosen, dataset, split, limit)
         before = None if baseline is None or update_baseline else read_baseline(baseline)
         started, timings = time.perf_counter(), Timings()
         with VectorCache(cache_dir) as cache, progress_on(_notes) as progress:
             outcome = _measured(chosen, data, cache, Bars(progress), timings, data_dir, context.obj, http, key)
-        result = result_of(chosen, _about(chosen, data), outcome, floors)
+        result = result_of(chosen, about(chosen, data), outcome, floors)
         verdict = judge(result, before)
         if json is not None:
             write_json(result, json)
@@ -113,7 +111,7 @@ def run(
 
 def _measured(
     suite: Suite,
-    data: Dataset | GoldenSet | None,
+    data: AnyDataset | None,
     cache: VectorCache,
     bars: Bars,
     timings: Timings,
@@ -139,42 +137,6 @@ def _latency(suite: Suite) -> None:
 
     for name in suite.benches:
         run_bench(name)
-
-
-def _open_data(suite: Suite, path: Path | None, split: str | None, limit: int | None) -> Dataset | GoldenSet | None:
-    if suite.kind in _NO_DATASET:
-        if path is not None:
-            raise BadInput(f"suite {suite.name!r} makes its own data: leave --dataset out")
-        return None
-    path = path or (shipped(suite.dataset) if suite.dataset else None)
-    if path is None:
-        raise BadInput(f"suite {suite.name!r} needs --dataset PATH")
-    if is_golden(path):
-        data: Dataset | GoldenSet = open_golden(path, split=split, limit=limit)
-    elif suite.kind == "answers":
-        raise BadInput("a dataset for answers is a folder with documents/ and questions.jsonl", path=path)
-    else:
-        data = open_dataset(path, split=split, limit=limit)
-    if suite.dataset not in (None, data.name):
-        raise BadInput(f"suite {suite.name!r} is for the dataset {suite.dataset!r}, not {data.name!r}")
-    return data
-
-
-def _about(suite: Suite, data: Dataset | GoldenSet | None) -> About:
-    if data is None:
-        return About(name=suite.name, split="all", documents=0, queries=0)
-    if isinstance(data, GoldenSet):
-        return About(
-            name=data.name,
-            split=data.split,
-            documents=sum(len(data.documents(organisation)) for organisation in data.organisations),
-            queries=len(data.questions),
-            limit=data.limit,
-            sha256=data.fingerprint(),
-        )
-    return About(
-        name=data.name, split=data.split, documents=data.documents, queries=len(data.queries), limit=data.limit
-    )
 
 
 def _require_writable(option: str, path: Path | None) -> None:
