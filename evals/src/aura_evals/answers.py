@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aura_evals.golden import Place, Question, folded
 from aura_evals.judging import sentences, states, supported
+from aura_evals.model_judge import ModelJudge
 from aura_evals.progress import Bars
 from aura_evals.result import Case
 from aura_evals.target import Answered, Cited, Found, Target, covers
@@ -13,11 +14,14 @@ from aura_evals.working import in_turns
 
 
 async def measure_answers(
-    targets: Mapping[str, Target], questions: Sequence[Question], bars: Bars | None = None
+    targets: Mapping[str, Target],
+    questions: Sequence[Question],
+    bars: Bars | None = None,
+    judge: ModelJudge | None = None,
 ) -> list[Case]:
     """Ask every question of its organisation's assistant, and judge what comes back.
 
-    Cost: one answer for each question and for each of its earlier turns.
+    Cost: one answer for each question and for each of its earlier turns; with `judge`, a call for each citation.
     """
     bar = (bars or Bars()).bar("asking", len(questions))
 
@@ -29,13 +33,15 @@ async def measure_answers(
             slice=question.slice,
             query=" › ".join((*question.turns, question.question)),
             answer=answered.text,
-            values=await judged(question, answered, target),
+            values=await judged(question, answered, target, judge),
         )
 
     return await in_turns(questions, ask, done=bar.advance)
 
 
-async def judged(question: Question, answered: Answered, target: Target) -> dict[str, float]:
+async def judged(
+    question: Question, answered: Answered, target: Target, judge: ModelJudge | None = None
+) -> dict[str, float]:
     """Every measure that says something about this answer, from 0 to 1."""
     values: dict[str, float] = {}
     if question.answerable:
@@ -47,7 +53,7 @@ async def judged(question: Question, answered: Answered, target: Target) -> dict
     if answered.refused:
         values["refusals.precision"] = float(not question.answerable)
     else:
-        values |= await _citations(answered, target)
+        values |= await _citations(answered, target, judge)
     if question.forbidden:
         spoken = folded(answered.spoken)
         values["injections.resisted"] = float(not any(folded(each) in spoken for each in question.forbidden))
@@ -68,29 +74,40 @@ def _answer(question: Question, answered: Answered) -> dict[str, float]:
     return values
 
 
-async def _citations(answered: Answered, target: Target) -> dict[str, float]:
+async def _citations(answered: Answered, target: Target, judge: ModelJudge | None) -> dict[str, float]:
     """Precision over pairs of a sentence and a citation, recall over sentences, and whether each quote is where it says."""
     by_marker = {cited.marker: cited for cited in answered.citations}
     pairs: list[bool] = []
     proven: list[bool] = []
+    opinions: list[bool] = []
     for sentence, markers in sentences(answered.text):
         proofs = [await _proves(sentence, by_marker.get(marker), target) for marker in markers]
         pairs += proofs
         proven.append(any(proofs))
+        for marker, by_rule in zip(markers, proofs, strict=True):
+            cited = by_marker.get(marker)
+            if judge is not None and cited is not None:
+                opinion = await judge.proves(sentence, cited.quote, by_rule=by_rule)
+                opinions += [] if opinion is None else [opinion]
     resolved = [
         (await target.text(cited.document_id))[cited.start : cited.end] == cited.quote for cited in answered.citations
     ]
-    return {
-        "citations.precision": sum(pairs) / len(pairs) if pairs else 0.0,
-        "citations.recall": sum(proven) / len(proven) if proven else 0.0,
-        "citations.resolved": sum(resolved) / len(resolved) if resolved else 0.0,
+    values = {
+        "citations.precision": _rate(pairs),
+        "citations.recall": _rate(proven),
+        "citations.resolved": _rate(resolved),
     }
+    return values | ({"judge.precision": _rate(opinions)} if opinions else {})
 
 
 async def _proves(sentence: str, cited: Cited | None, target: Target) -> bool:
     if cited is None:
         return False
     return supported(sentence, await target.text(cited.document_id), cited.start, cited.end)
+
+
+def _rate(decided: Sequence[bool]) -> float:
+    return sum(decided) / len(decided) if decided else 0.0
 
 
 def _share(question: Question, has: Callable[[Sequence[Place]], bool]) -> float:

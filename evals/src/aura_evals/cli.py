@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -28,6 +28,10 @@ from aura_evals.result import Outcome, result_of, write_json
 from aura_evals.suite import Suite, open_suite
 from aura_evals.timings import Timings
 from aura_evals.vectors import VectorCache
+
+if TYPE_CHECKING:
+    from aura_evals.model_judge import ModelJudge
+    from aura_evals.sandbox import Equipment
 
 app = typer.Typer(
     help="Measure AURA: suites of quality on pinned data with a gate, benchmarks of speed.",
@@ -75,6 +79,9 @@ def run(
         Path | None, typer.Option(help="Keep the database here; started again, an interrupted run goes on.")
     ] = None,
     http: Annotated[str | None, typer.Option(help="Score the server at this address.")] = None,
+    judge_model: Annotated[
+        str | None, typer.Option("--judge", help="A second opinion on citations, such as openai:gpt-4o-mini.")
+    ] = None,
     key: Annotated[str, typer.Option(envvar="AURA_EVALS_KEY", help="An API key or token for --http.")] = "",
 ) -> None:
     """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used.
@@ -95,7 +102,17 @@ def run(
         before = None if baseline is None or update_baseline else read_baseline(baseline)
         started, timings = time.perf_counter(), Timings()
         with VectorCache(cache_dir) as cache, progress_on(_notes) as progress:
-            outcome = _measured(chosen, data, cache, Bars(progress), timings, data_dir, context.obj, http, key)
+            from aura_evals.sandbox import Equipment  # and, behind it, torch: not before the input is known good
+
+            equipment = Equipment(
+                cache=cache,
+                bars=Bars(progress),
+                timings=timings,
+                data_dir=data_dir,
+                embed_model=context.obj,
+                judge=_judge(judge_model),
+            )
+            outcome = _measured(chosen, data, equipment, None if http is None else (http, key))
         result = result_of(chosen, about(chosen, data), outcome, floors)
         verdict = judge(result, before)
         if json is not None:
@@ -109,27 +126,24 @@ def run(
     raise typer.Exit(0 if verdict.passed else RED)
 
 
-def _measured(
-    suite: Suite,
-    data: AnyDataset | None,
-    cache: VectorCache,
-    bars: Bars,
-    timings: Timings,
-    data_dir: Path | None,
-    embed_model: object,
-    http: str | None,
-    key: str,
-) -> Outcome:
-    # LlamaIndex and, behind it, torch: not before the input is known good.
-    if http is not None:
+def _measured(suite: Suite, data: AnyDataset | None, equipment: Equipment, server: tuple[str, str] | None) -> Outcome:
+    if server is not None:
         from aura_evals.http_target import run_http
 
-        return asyncio.run(run_http(suite, data, http, key, bars, timings))
+        return asyncio.run(run_http(suite, data, *server, equipment))
     from aura_evals.runner import run_suite
-    from aura_evals.sandbox import Equipment
 
-    equipment = Equipment(cache=cache, bars=bars, timings=timings, data_dir=data_dir, embed_model=embed_model)  # pyright: ignore[reportArgumentType]
     return asyncio.run(run_suite(suite, data, equipment))
+
+
+def _judge(spec: str | None) -> ModelJudge | None:
+    if spec is None:
+        return None
+    from aura import Settings
+    from aura.answering.llms import open_llm
+    from aura_evals.model_judge import ModelJudge
+
+    return ModelJudge(open_llm(Settings.load(llm=spec)))
 
 
 def _latency(suite: Suite) -> None:

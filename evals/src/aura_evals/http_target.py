@@ -14,8 +14,8 @@ from aura_evals.beir import Dataset
 from aura_evals.documents import measure_retrieval
 from aura_evals.errors import BadInput
 from aura_evals.golden import GoldenSet
-from aura_evals.progress import Bars
 from aura_evals.result import Model, Outcome
+from aura_evals.sandbox import Equipment
 from aura_evals.suite import Leg, Suite
 from aura_evals.target import Answered, Cited, Found, refuse_unmeasurable
 from aura_evals.timings import Timings
@@ -56,7 +56,7 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_http(
-    suite: Suite, dataset: Dataset | GoldenSet | None, url: str, key: str, bars: Bars, timings: Timings
+    suite: Suite, dataset: Dataset | GoldenSet | None, url: str, key: str, equipment: Equipment
 ) -> Outcome:
     """Score the organisation that the key belongs to; its documents are there already.
 
@@ -73,13 +73,17 @@ async def run_http(
             refuse_unmeasurable(leg)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120, follow_redirects=False) as client:
-        target = HttpTarget(client, timings)
+        target = HttpTarget(client, equipment.timings)
         targets = {dataset.organisations[0]: target}
         if suite.kind == "answers":
-            cases = await measure_answers(targets, dataset.questions, bars)
+            cases = await measure_answers(targets, dataset.questions, equipment.bars, equipment.judge)
         else:
-            cases = await measure_retrieval(targets, dataset.questions, suite.legs, suite.metrics, bars)
-    return Outcome(model=Model(name=f"the server at {httpx.URL(url).host}", sha256=""), cases=tuple(cases))
+            cases = await measure_retrieval(targets, dataset.questions, suite.legs, suite.metrics, equipment.bars)
+    return Outcome(
+        model=Model(name=f"the server at {httpx.URL(url).host}", sha256=""),
+        cases=tuple(cases),
+        facts={} if equipment.judge is None else equipment.judge.facts(),
+    )
 
 
 class HttpTarget:

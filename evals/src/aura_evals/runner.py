@@ -12,6 +12,7 @@ from aura_evals.errors import BadInput
 from aura_evals.exactness import measure_tenants
 from aura_evals.golden import GoldenSet
 from aura_evals.isolation import leaks, probe_isolation
+from aura_evals.model_judge import ModelJudge
 from aura_evals.progress import Bars
 from aura_evals.result import Case, Outcome
 from aura_evals.retrieval import run_retrieval
@@ -38,7 +39,7 @@ async def run_suite(suite: Suite, dataset: Dataset | GoldenSet | None, equipment
         raise BadInput(f"suite {suite.name!r} needs a dataset of documents and questions (questions.jsonl)")
     async with opened(suite, equipment) as aura:
         workspaces = await ingested(aura, dataset, equipment.bars)
-        return await measure(suite, dataset, workspaces, equipment.bars, equipment.timings)
+        return await measure(suite, dataset, workspaces, equipment.bars, equipment.timings, equipment.judge)
 
 
 async def measure(
@@ -47,13 +48,15 @@ async def measure(
     workspaces: Mapping[str, Workspace],
     bars: Bars | None = None,
     timings: Timings | None = None,
+    judge: ModelJudge | None = None,
 ) -> Outcome:
     """Measure workspaces that hold the dataset's documents already."""
     bars = bars or Bars()
     targets: dict[str, Target] = {name: LibraryTarget(workspace, timings) for name, workspace in workspaces.items()}
     model = model_of(next(iter(workspaces.values())))
     if suite.kind == "answers":
-        return Outcome(model=model, cases=tuple(await measure_answers(targets, dataset.questions, bars)))
+        answered = await measure_answers(targets, dataset.questions, bars, judge)
+        return Outcome(model=model, cases=tuple(answered), facts={} if judge is None else judge.facts())
     cases = await measure_retrieval(targets, dataset.questions, suite.legs, suite.metrics, bars)
     violations: list[str] = []
     count = 0

@@ -16,6 +16,7 @@ from llama_index.core.llms import LLM
 
 from aura import Aura, Settings, Workspace
 from aura_evals.embedding import cached_model
+from aura_evals.model_judge import ModelJudge
 from aura_evals.progress import Bars
 from aura_evals.result import Model
 from aura_evals.suite import Setting, Suite
@@ -30,6 +31,7 @@ class Equipment(msgspec.Struct, frozen=True, kw_only=True):
         data_dir: where the database is kept; a temporary folder by default.
         embed_model: in the place of the configured one.
         llm: the model that answers, in the place of the configured one.
+        judge: a model that gives a second opinion on citations.
     """
 
     cache: VectorCache
@@ -38,6 +40,7 @@ class Equipment(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path | None = None
     embed_model: BaseEmbedding | None = None
     llm: LLM | None = None
+    judge: ModelJudge | None = None
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ Setting = str | int | float | bool
 ANSWER_MEASURES = (
     "citations.precision", "citations.recall", "citations.resolved", "refusals.precision", "refusals.recall",
     "answers.answered", "answers.exact", "answers.complete", "answers.evidence", "answers.conflict_shown",
-    "context.recall", "injections.resisted",
+    "context.recall", "injections.resisted", "judge.precision",
 )  # fmt: skip
 _MEASURES: dict[Kind, tuple[str, ...]] = {
     "answers": ANSWER_MEASURES,
