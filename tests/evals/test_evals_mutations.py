@@ -61,7 +61,7 @@ class Blind(HashEmbedding):
 def corpus(folder: Path, query: str) -> Path:
     (folder / "qrels").mkdir(parents=True)
     documents = [
-        {"_id": f"d{n:02}", "text": f"The {subject} is stored in hall {n}, and repairs are done there."}
+        {"_id": f"d{n:02}", "text": f"The {subject} is stored in hall {n}, and repairs are done there{' slowly' * n}."}
         for n, subject in enumerate(SUBJECTS)
     ]
     queries = [{"_id": f"q{n:02}", "text": query.format(subject=subject)} for n, subject in enumerate(SUBJECTS)]
@@ -110,7 +110,7 @@ def bench(evals_dir: Path, tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def paraphrases(tmp_path: Path) -> Path:
-    return corpus(tmp_path / "paraphrases", "where do they keep syn{subject}")
+    return corpus(tmp_path / "paraphrases", "in which hall is the syn{subject}")
 
 
 @pytest.fixture

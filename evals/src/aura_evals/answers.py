@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from aura_evals.golden import Place, Question, folded
@@ -76,18 +77,20 @@ def _answer(question: Question, answered: Answered) -> dict[str, float]:
 
 async def _citations(answered: Answered, target: Target, judge: ModelJudge | None) -> dict[str, float]:
     """Precision over pairs of a sentence and a citation, recall over sentences, and whether each quote is where it says."""
-    by_marker = {cited.marker: cited for cited in answered.citations}
+    by_marker: defaultdict[int, list[Cited]] = defaultdict(list)  # a marker that is there twice has two quotes
+    for cited in answered.citations:
+        by_marker[cited.marker].append(cited)
     pairs: list[bool] = []
     proven: list[bool] = []
     opinions: list[bool] = []
     for sentence, markers in sentences(answered.text):
-        proofs = [await _proves(sentence, by_marker.get(marker), target) for marker in markers]
-        pairs += proofs
-        proven.append(any(proofs))
-        for marker, by_rule in zip(markers, proofs, strict=True):
-            cited = by_marker.get(marker)
-            if judge is not None and cited is not None:
-                opinion = await judge.proves(sentence, cited.quote, by_rule=by_rule)
+        proofs = [await _proof(sentence, by_marker[marker], target) for marker in markers]
+        pairs += [proof is not None for proof in proofs]
+        proven.append(any(proof is not None for proof in proofs))
+        for marker, proof in zip(markers, proofs, strict=True):
+            shown = proof or next(iter(by_marker[marker]), None)
+            if judge is not None and shown is not None:
+                opinion = await judge.proves(sentence, shown.quote, by_rule=proof is not None)
                 opinions += [] if opinion is None else [opinion]
     resolved = [
         (await target.text(cited.document_id))[cited.start : cited.end] == cited.quote for cited in answered.citations
@@ -100,10 +103,12 @@ async def _citations(answered: Answered, target: Target, judge: ModelJudge | Non
     return values | ({"judge.precision": _rate(opinions)} if opinions else {})
 
 
-async def _proves(sentence: str, cited: Cited | None, target: Target) -> bool:
-    if cited is None:
-        return False
-    return supported(sentence, await target.text(cited.document_id), cited.start, cited.end)
+async def _proof(sentence: str, citations: Sequence[Cited], target: Target) -> Cited | None:
+    """The citation among those of one marker that proves the sentence."""
+    for cited in citations:
+        if supported(sentence, await target.text(cited.document_id), cited.start, cited.end):
+            return cited
+    return None
 
 
 def _rate(decided: Sequence[bool]) -> float:
