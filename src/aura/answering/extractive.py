@@ -31,13 +31,15 @@ from llama_index.core.llms import (
     MessageRole,
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from pydantic import Field
+from numpy.typing import NDArray
+from pydantic import Field, PrivateAttr
 
 from aura.answering.evidence import (
     Asked,
     Question,
     Statement,
     density,
+    names_everywhere,
     read_question,
     read_statements,
     score,
@@ -57,12 +59,22 @@ MAX_QUESTION_CHARS = 1_000
 """Of a longer question the end is read: what is asked mostly follows what it is about."""
 
 # Set on tests/unit/data/extractive_questions.jsonl (its `dev` half); see test_extractive.py for what they reach.
-_LEAST_EVIDENCE = 0.7
-_LIKENESS_SHARE = 0.3
-_UNKNOWN_LIKENESS = 0.5  # without an embedding model
+_LEAST_EVIDENCE = 0.79
+_LIKENESS_SHARE = 0.6
+_UNKNOWN_LIKENESS = 0.4  # without an embedding model
 _DENSITY_SHARE = 0.1
 _EARLY_SHARE = 0.02  # for the passages that retrieval puts first
 _GAIN = 0.15  # what one more statement must add to the answer
+
+_UNRELATED = (
+    "The cellist tuned her instrument before the concert.",
+    "Volcanic ash settled on the roofs of the village.",
+    "A parser turns tokens into a tree.",
+    "Bake the bread until its crust is brown.",
+    "The striker missed a penalty in the second half.",
+    "Whales sing in the cold water of the bay.",
+)
+"""Texts about nothing in common: how alike a model finds them is where its likeness begins."""
 
 _NEXT_QUESTION = re.compile(
     r"\?\s+(?=\S)|,?\s+(?:and|und|et)\s+(?=(?:what|which|who|when|where|why|how|is|are|do|does|can|was|welche\w*|wer|wann|wo"
@@ -99,6 +111,7 @@ class ExtractiveLLM(CustomLLM):
     """
 
     embed_model: BaseEmbedding | None = Field(default=None, exclude=True)
+    _unrelated: float | None = PrivateAttr(default=None)
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -115,15 +128,19 @@ class ExtractiveLLM(CustomLLM):
         parts = _parts(task)
         if task.answer is not None or not parts or self.embed_model is None:
             return _answer(task, parts, None)
-        return _answer(task, parts, self.embed_model.get_text_embedding_batch(_texts(parts)))
+        if self._unrelated is None:
+            self._unrelated = _crowding(self.embed_model.get_text_embedding_batch(list(_UNRELATED)))
+        return _answer(task, parts, self.embed_model.get_text_embedding_batch(_texts(parts)), self._unrelated)
 
     async def answer_async(self, task: Task) -> str:
         """The answer to a task; what computes runs in a thread."""
         parts = await asyncio.to_thread(_parts, task)
         if task.answer is not None or not parts or self.embed_model is None:
             return await asyncio.to_thread(_answer, task, parts, None)
+        if self._unrelated is None:
+            self._unrelated = _crowding(await self.embed_model.aget_text_embedding_batch(list(_UNRELATED)))
         vectors = await self.embed_model.aget_text_embedding_batch(_texts(parts))
-        return await asyncio.to_thread(_answer, task, parts, vectors)
+        return await asyncio.to_thread(_answer, task, parts, vectors, self._unrelated)
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -233,10 +250,11 @@ def _parts(task: Task) -> list[_Part]:
     language = language_of([task.question], *(passage.text for passage in task.passages))
     found = read_statements(task.passages, language)
     words = vocabulary(task.passages, language)
+    everywhere = names_everywhere(task.passages, language)
     titles = {passage.marker: passage.title.rpartition(" › ")[2] for passage in task.passages}
     parts: list[_Part] = []
     for text in _questions(task.question):
-        question = read_question(text, found, words, language)
+        question = read_question(text, found, words, language, everywhere)
         if not question.asked or not found:
             continue
         joined, halves = _halves(question)
@@ -281,13 +299,15 @@ def _texts(parts: Sequence[_Part]) -> list[str]:
     return list(dict.fromkeys(text for part in parts for text in (part.question.text, *part.texts)))
 
 
-def _answer(task: Task, parts: Sequence[_Part], vectors: Sequence[Sequence[float]] | None) -> str:
+def _answer(
+    task: Task, parts: Sequence[_Part], vectors: Sequence[Sequence[float]] | None, unrelated: float = 0.0
+) -> str:
     if task.answer is not None:
         return task.answer
     by_text = dict(zip(_texts(parts), vectors, strict=True)) if vectors is not None else None
     chosen: list[Statement] = []
     for part in parts:
-        for statement in _chosen(part, _likeness(part, by_text)):
+        for statement in _chosen(part, _likeness(part, by_text, unrelated)):
             if not any(_same(statement, other) for other in chosen):
                 chosen.append(statement)
     if not chosen:
@@ -296,21 +316,29 @@ def _answer(task: Task, parts: Sequence[_Part], vectors: Sequence[Sequence[float
     return " ".join(_cited(statement) for statement in chosen)
 
 
-def _likeness(part: _Part, vectors: Mapping[str, Sequence[float]] | None) -> list[float]:
-    """How alike the question and each statement are: 0 as two statements are on average, 1 for the same text.
+def _likeness(part: _Part, vectors: Mapping[str, Sequence[float]] | None, unrelated: float) -> list[float]:
+    """How alike the question and each statement are: 0 as texts about nothing in common are, 1 for the same text.
 
-    Measured from that average, one threshold serves embedding models whose cosines crowd together at different heights.
-    In another language than English, which the model may not know, it can only speak for a statement.
+    Measured from what `unrelated` texts have, one threshold serves embedding models whose cosines crowd together at
+    different heights. In another language than English, which the model may not know, it can only speak for a statement.
     """
-    if vectors is None or len(part.texts) < 2:
+    if vectors is None:
         return [_UNKNOWN_LIKENESS] * len(part.texts)
-    rows = np.array([vectors[text] for text in (part.question.text, *part.texts)], dtype=np.float32)
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    asked, rows = rows[0], rows[1:]
-    count = len(rows)
-    average = (float(np.square(rows.sum(axis=0)).sum()) - count) / (count * (count - 1))
+    rows = _directions([vectors[text] for text in (part.question.text, *part.texts)])
     least = 0.0 if part.language == "english" else _UNKNOWN_LIKENESS
-    return np.clip((rows @ asked - average) / max(1e-6, 1 - average), least, 1).tolist()
+    return np.clip((rows[1:] @ rows[0] - unrelated) / max(1e-6, 1 - unrelated), least, 1).tolist()
+
+
+def _crowding(vectors: Sequence[Sequence[float]]) -> float:
+    """The average cosine of texts that have nothing in common."""
+    rows = _directions(vectors)
+    count = len(rows)
+    return (float(np.square(rows.sum(axis=0)).sum()) - count) / (count * (count - 1))
+
+
+def _directions(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    rows = np.array(vectors, dtype=np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
 def _chosen(part: _Part, likeness: Sequence[float]) -> list[Statement]:
