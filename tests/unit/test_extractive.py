@@ -218,8 +218,12 @@ async def test_every_way_to_call_it_gives_the_same_text() -> None:
 async def test_an_embedding_model_is_asked_once_for_a_bounded_batch() -> None:
     many = [passage(" ".join(f"Item {n} may be returned within {n} days." for n in range(2, 90)))]
     embed_model = ZeroEmbedding()
-    await ExtractiveLLM(embed_model=embed_model).achat(answer_messages("When may items be returned?", many))
-    assert [len(batch) <= MAX_EMBEDDED + 1 for batch in embed_model.batches] == [True]
+    llm = ExtractiveLLM(embed_model=embed_model)
+    for _ in range(2):
+        await llm.achat(answer_messages("When may items be returned?", many))
+    # First, and once for all questions, how alike the model finds texts that have nothing in common.
+    assert [len(batch) <= MAX_EMBEDDED + 1 for batch in embed_model.batches] == [True] * 3
+    assert embed_model.batches[1] == embed_model.batches[2] != embed_model.batches[0]
 
 
 async def test_nothing_is_embedded_when_no_statement_could_answer() -> None:
