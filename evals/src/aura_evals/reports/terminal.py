@@ -7,9 +7,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from aura_evals.gate import Moved, Verdict
-from aura_evals.result import Result
+from aura_evals.result import Result, flat
 
 _SHOWN = 200
+_MOST_COLUMNS = 7
 
 
 def show_verdict(console: Console, notes: Console, result: Result, verdict: Verdict) -> None:
@@ -26,18 +27,23 @@ def show_verdict(console: Console, notes: Console, result: Result, verdict: Verd
 
 
 def as_table(result: Result) -> Table:
-    """The means; a value below its floor is red, with the floor beside it."""
-    metrics = list(dict.fromkeys(metric for values in result.metrics.values() for metric in values))
+    """The means; a value below its floor is red, with the floor beside it. Systems of one kind are rows of one table."""
     part = "" if result.limit is None else f", a part of it (--limit {result.limit})"
     caption = f"{result.documents:,} documents, {result.queries:,} queries of {result.split!r}, {result.model.name}"
     table = Table(title=f"{result.suite} on {result.dataset}{part}", caption=caption)
+    floors = {floor.measure: floor.value for floor in result.floors}
+    metrics = list(dict.fromkeys(metric for values in result.metrics.values() for metric in values))
+    if len(metrics) > _MOST_COLUMNS:
+        table.add_column("measure")
+        table.add_column("mean", justify="right")
+        for measure, value in flat(result.metrics).items():
+            table.add_row(measure, _cell(value, floors.get(measure)))
+        return table
     table.add_column("system")
     for metric in metrics:
         table.add_column(metric, justify="right")
-    floors = {floor.measure: floor.value for floor in result.floors}
     for system, values in result.metrics.items():
-        cells = (_cell(values.get(metric), floors.get(f"{system}.{metric}")) for metric in metrics)
-        table.add_row(system, *cells)
+        table.add_row(system, *(_cell(values.get(metric), floors.get(f"{system}.{metric}")) for metric in metrics))
     return table
 
 
