@@ -144,3 +144,11 @@ def test_a_suite_that_makes_its_own_data_takes_no_dataset(dataset: Path) -> None
     result = aura_evals("run", "isolation", "--dataset", dataset)
     assert result.exit_code == 2
     assert "makes its own data" in result.output
+
+
+def test_a_benchmark_that_is_not_known_exits_with_2(tmp_path: Path) -> None:
+    suite = tmp_path / "mine.toml"
+    suite.write_text('name = "mine"\nkind = "latency"\nbenches = ["nonsense"]\n')
+    result = aura_evals("run", suite)
+    assert result.exit_code == 2
+    assert "there is no benchmark 'nonsense': known are" in result.output
