@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import (
     ChatMessage,
@@ -31,7 +30,6 @@ from llama_index.core.llms import (
     MessageRole,
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from aura.answering.evidence import (
@@ -47,34 +45,26 @@ from aura.answering.evidence import (
     vocabulary,
 )
 from aura.answering.lexicon import Language
+from aura.answering.likeness import UNRELATED, crowding, likeness
 from aura.answering.prompts import Quoted, is_refusal, read_passages, read_rewrite, refusal, standalone
 from aura.answering.terms import language_of
 
 CONTEXT_WINDOW = 32_000
 MAX_EMBEDDED = 16
 """Statements that are embedded for one question: those that lexical evidence puts first."""
-_LEAST_EMBEDDED = 8  # the average likeness of two statements needs some
+_LEAST_EMBEDDED = 8  # likeness may lift what words do not
 MAX_STATEMENTS = 3
 MAX_QUESTION_CHARS = 1_000
 """Of a longer question the end is read: what is asked mostly follows what it is about."""
 
-# Set on tests/unit/data/extractive_questions.jsonl (its `dev` half); see test_extractive.py for what they reach.
+# Set on the `dev` halves of tests/unit/data/extractive_questions.jsonl and of the golden set; test_extractive.py and
+# evals/README.md say what they reach.
 _LEAST_EVIDENCE = 0.76
 _LIKENESS_SHARE = 0.6
 _UNKNOWN_LIKENESS = 0.35  # without an embedding model
 _DENSITY_SHARE = 0.1
 _EARLY_SHARE = 0.02  # for the passages that retrieval puts first
 _GAIN = 0.15  # what one more statement must add to the answer
-
-_UNRELATED = (
-    "The cellist tuned her instrument before the concert.",
-    "Volcanic ash settled on the roofs of the village.",
-    "A parser turns tokens into a tree.",
-    "Bake the bread until its crust is brown.",
-    "The striker missed a penalty in the second half.",
-    "Whales sing in the cold water of the bay.",
-)
-"""Texts about nothing in common: how alike a model finds them is where its likeness begins."""
 
 _NEXT_QUESTION = re.compile(
     r"\?\s+(?=\S)|,?\s+(?:and|und|et)\s+(?=(?:what|which|who|when|where|why|how|is|are|do|does|can|was|welche\w*|wer|wann|wo"
@@ -129,7 +119,7 @@ class ExtractiveLLM(CustomLLM):
         if task.answer is not None or not parts or self.embed_model is None:
             return _answer(task, parts, None)
         if self._unrelated is None:
-            self._unrelated = _crowding(self.embed_model.get_text_embedding_batch(list(_UNRELATED)))
+            self._unrelated = crowding(self.embed_model.get_text_embedding_batch(list(UNRELATED)))
         return _answer(task, parts, self.embed_model.get_text_embedding_batch(_texts(parts)), self._unrelated)
 
     async def answer_async(self, task: Task) -> str:
@@ -138,7 +128,7 @@ class ExtractiveLLM(CustomLLM):
         if task.answer is not None or not parts or self.embed_model is None:
             return await asyncio.to_thread(_answer, task, parts, None)
         if self._unrelated is None:
-            self._unrelated = _crowding(await self.embed_model.aget_text_embedding_batch(list(_UNRELATED)))
+            self._unrelated = crowding(await self.embed_model.aget_text_embedding_batch(list(UNRELATED)))
         vectors = await self.embed_model.aget_text_embedding_batch(_texts(parts))
         return await asyncio.to_thread(_answer, task, parts, vectors, self._unrelated)
 
@@ -317,28 +307,14 @@ def _answer(
 
 
 def _likeness(part: _Part, vectors: Mapping[str, Sequence[float]] | None, unrelated: float) -> list[float]:
-    """How alike the question and each statement are: 0 as texts about nothing in common are, 1 for the same text.
+    """How alike the question and each statement are; see `aura.answering.likeness`.
 
-    Measured from what `unrelated` texts have, one threshold serves embedding models whose cosines crowd together at
-    different heights. In another language than English, which the model may not know, it can only speak for a statement.
+    In another language than English, which the model may not know, it can only speak for a statement.
     """
     if vectors is None:
         return [_UNKNOWN_LIKENESS] * len(part.texts)
-    rows = _directions([vectors[text] for text in (part.question.text, *part.texts)])
     least = 0.0 if part.language == "english" else _UNKNOWN_LIKENESS
-    return np.clip((rows[1:] @ rows[0] - unrelated) / max(1e-6, 1 - unrelated), least, 1).tolist()
-
-
-def _crowding(vectors: Sequence[Sequence[float]]) -> float:
-    """The average cosine of texts that have nothing in common."""
-    rows = _directions(vectors)
-    count = len(rows)
-    return (float(np.square(rows.sum(axis=0)).sum()) - count) / (count * (count - 1))
-
-
-def _directions(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
-    rows = np.array(vectors, dtype=np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return likeness([vectors[text] for text in (part.question.text, *part.texts)], unrelated, least=least)
 
 
 def _chosen(part: _Part, likeness: Sequence[float]) -> list[Statement]:
