@@ -25,6 +25,7 @@ from aura_evals.reports import Reports, write_reports
 from aura_evals.reports.history import History
 from aura_evals.reports.terminal import show_verdict
 from aura_evals.result import Outcome, result_of, write_json
+from aura_evals.routing import run_routing
 from aura_evals.suite import Suite, open_suite
 from aura_evals.timings import Timings
 from aura_evals.vectors import VectorCache
@@ -43,6 +44,8 @@ app.command()(compare)
 app.command()(report)
 app.command()(init)
 
+ROUTING = "routing"
+
 _notes = Console(stderr=True, highlight=False)
 
 
@@ -55,9 +58,10 @@ def main() -> None:
 @app.command()
 def run(
     context: typer.Context,
-    suite: Annotated[str, typer.Argument(help="A suite that comes with the package, or the path of a .toml file.")],
+    suite: Annotated[str, typer.Argument(help="A suite of the package, `routing`, or the path of a .toml file.")],
     dataset: Annotated[
-        Path | None, typer.Option(help="A folder in BEIR's layout, or of documents/ and questions.jsonl.")
+        Path | None,
+        typer.Option(help="A folder: BEIR's layout, or documents/ and questions.jsonl; for routing, CSVs."),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Compare with this one, query by query.")] = None,
@@ -88,6 +92,8 @@ def run(
 
     Programs may give any LlamaIndex embedding as the context's object; it stands in for the configured model.
     """
+    if suite == ROUTING:
+        raise typer.Exit(_routing(dataset, json, floor or []))
     with no_verdict_on_errors(_notes):
         chosen = open_suite(suite)
         if chosen.kind == "latency":
@@ -144,6 +150,15 @@ def _judge(spec: str | None) -> ModelJudge | None:
     from aura_evals.model_judge import ModelJudge
 
     return ModelJudge(open_llm(Settings.load(llm=spec)))
+
+
+def _routing(dataset: Path | None, json: Path | None, floors: list[str]) -> int:
+    """The router's own suite: outcomes of two models that were recorded, no documents."""
+    with no_verdict_on_errors(_notes):
+        if dataset is None:
+            raise BadInput("suite 'routing' needs --dataset PATH: a CSV of recorded outcomes, or a folder of them")
+        _require_writable("--json", json)
+        return RED if run_routing(dataset, json, tuple(parse_floor(text) for text in floors)) else 0
 
 
 def _latency(suite: Suite) -> None:
