@@ -11,7 +11,7 @@ import msgspec
 
 from aura_evals.beir import read_records
 from aura_evals.errors import BadInput
-from aura_evals.result import Case, Model, Result, write_whole
+from aura_evals.result import About, Case, Model, Result, write_whole
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,15 +85,15 @@ def read_baseline(path: Path) -> Baseline:
     return Baseline(header=header, cases=cases, path=path)
 
 
-def require_same(result: Result, baseline: Baseline) -> None:
-    """Raise `BadInput` unless both are the same suite on the same dataset."""
+def require_same(baseline: Baseline, suite: str, about: About) -> None:
+    """Raise `BadInput` unless the baseline is of this suite on this dataset."""
     header = baseline.header
     for what, now, then in (
-        ("suite", result.suite, header.baseline),
-        ("dataset", result.dataset, header.dataset),
-        ("split", result.split, header.split),
-        ("--limit", result.limit, header.limit),
-        ("content of the dataset (SHA-256)", result.dataset_sha256, header.dataset_sha256),
+        ("suite", suite, header.baseline),
+        ("dataset", about.name, header.dataset),
+        ("split", about.split, header.split),
+        ("--limit", about.limit, header.limit),
+        ("content of the dataset (SHA-256)", about.sha256, header.dataset_sha256),
     ):
         if now != then:
             raise BadInput(

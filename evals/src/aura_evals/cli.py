@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from aura_evals.baseline import read_baseline, write_baseline
+from aura_evals.baseline import read_baseline, require_same, write_baseline
 from aura_evals.bench.cli import app as bench
 from aura_evals.cli_init import init
 from aura_evals.cli_results import compare, report
@@ -106,6 +106,8 @@ def run(
             raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
         data = open_data(chosen, dataset, split, limit)
         before = None if baseline is None or update_baseline else read_baseline(baseline)
+        if before is not None:
+            require_same(before, chosen.name, about(chosen, data))
         started, timings = time.perf_counter(), Timings()
         with VectorCache(cache_dir) as cache, progress_on(_notes) as progress:
             from aura_evals.sandbox import Equipment  # and, behind it, torch: not before the input is known good

@@ -83,7 +83,7 @@ def judge(result: Result, baseline: Baseline | None = None) -> Verdict:
     faults = [*result.violations, *(str(broken) for broken in result.broken)]
     if baseline is None:
         return Verdict(faults=tuple(faults))
-    require_same(result, baseline)
+    require_same(baseline, result.suite, result.about)
     moved = compare(baseline.cases, {case.id: case for case in result.cases})
     gone = tuple(sorted(set(baseline.cases) - {case.id for case in result.cases}))
     faults += [str(each) for each in moved if each.regressed]

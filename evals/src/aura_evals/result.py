@@ -79,6 +79,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cases: tuple[Case, ...] = ()
 
     @property
+    def about(self) -> About:
+        """The dataset that it is of."""
+        return About(
+            name=self.dataset,
+            split=self.split,
+            documents=self.documents,
+            queries=self.queries,
+            limit=self.limit,
+            sha256=self.dataset_sha256,
+        )
+
+    @property
     def broken(self) -> list[Broken]:
         """The floors that it is below."""
         return broken_floors(self.floors, self.metrics)
