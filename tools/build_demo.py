@@ -27,6 +27,7 @@ from docx.document import Document as WordDocument
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
+from PIL import Image, ImageDraw, ImageFont
 
 SOURCES = Path(__file__).parent / "demo"
 TARGET = Path(__file__).parents[1] / "src" / "aura" / "demo"
@@ -34,6 +35,8 @@ TARGET = Path(__file__).parents[1] / "src" / "aura" / "demo"
 _PDF_PAGE = {"en": "Page", "fr": "Page", "de": "Seite"}
 _PDF_OF = {"en": "of", "fr": "sur", "de": "von"}
 _FIRST_ZIP_MOMENT = (1980, 1, 1, 0, 0, 0)
+_SCAN = "![scan] "
+_SCAN_SIZE, _SCAN_MARGIN, _SCAN_LINE_HEIGHT = (420, 594), 40, 24
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +65,13 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = Heading | Paragraph | Items | Table
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of its own that holds only a picture of its lines, as a scanner makes it."""
+
+    lines: tuple[str, ...]
+
+
+Block = Heading | Paragraph | Items | Table | Scan
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +111,8 @@ def _blocks(body: str) -> Iterator[Block]:
         first = lines[0]
         if match := re.match(r"(#{1,2}) (.+)", first):
             yield Heading(level=len(match[1]), text=match[2])
+        elif first.startswith(_SCAN):
+            yield Scan(lines=(first.removeprefix(_SCAN), *lines[1:]))
         elif first.startswith("- "):
             yield Items(kind="bullets", texts=tuple(line.removeprefix("- ") for line in lines))
         elif first.startswith("1. "):
@@ -115,23 +126,29 @@ def _blocks(body: str) -> Iterator[Block]:
 class _Pages(FPDF):
     """A4 pages with the document's name on top and the page number below."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, creator: str) -> None:
         super().__init__(format="A4")
         self._source = source
+        self.scans = set[int]()
+        """The pages that are scans, without header and footer."""
         self.core_fonts_encoding = "windows-1252"  # latin-1, its default, has neither dashes nor œ
         self.set_margins(22, 20, 22)
         self.set_auto_page_break(True, margin=22)
         self.set_title(source.title)
         self.set_author(f"{source.author}, {source.organization}")
         self.set_lang(source.language)
-        self.set_creator("AURA demo content")
+        self.set_creator(creator)
         self.set_producer("fpdf2")  # without its version, which would change the bytes of an unchanged document
         self.set_creation_date(source.date)
 
     def header(self) -> None:
+        if self.page_no() in self.scans:
+            return
         self._margin_line(f"{self._source.organization} - {self._source.title}", y=10)
 
     def footer(self) -> None:
+        if self.page_no() in self.scans:
+            return
         language = self._source.language
         page = f"{_PDF_PAGE[language]} {self.page_no()} {_PDF_OF[language]} {{nb}}"
         self._margin_line(f"{self._source.reference} - {self._source.date:%Y-%m-%d} - {page}", y=-15)
@@ -144,9 +161,9 @@ class _Pages(FPDF):
             self.set_y(20)
 
 
-def pdf_bytes(source: Source) -> bytes:
+def pdf_bytes(source: Source, *, creator: str = "AURA demo content") -> bytes:
     """The source as a PDF with an outline, page numbers and tables whose header is repeated on each page."""
-    pdf = _Pages(source)
+    pdf = _Pages(source, creator)
     pdf.add_page()
     pdf.set_font("Helvetica", style="B", size=20)
     _pdf_text(pdf, source.title, line_height=10)
@@ -157,7 +174,7 @@ def pdf_bytes(source: Source) -> bytes:
     return bytes(pdf.output())
 
 
-def _pdf_block(pdf: FPDF, block: Block) -> None:
+def _pdf_block(pdf: _Pages, block: Block) -> None:
     match block:
         case Heading(level=level, text=text):
             _pdf_heading(pdf, level, text)
@@ -171,6 +188,8 @@ def _pdf_block(pdf: FPDF, block: Block) -> None:
             pdf.ln(2)
         case Table(rows=rows):
             _pdf_table(pdf, rows)
+        case Scan(lines=lines):
+            _pdf_scan(pdf, lines)
 
 
 def _pdf_heading(pdf: FPDF, level: int, text: str) -> None:
@@ -202,6 +221,19 @@ def _pdf_table(pdf: FPDF, rows: Sequence[Sequence[str]]) -> None:
     pdf.ln(4)
 
 
+def _pdf_scan(pdf: _Pages, lines: Sequence[str]) -> None:
+    """A page without header, footer or text: what is on it can be seen, but not extracted."""
+    image = Image.new("1", _SCAN_SIZE, color=1)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default_imagefont()  # drawn pixel by pixel, so that no installed font matters
+    for number, line in enumerate(lines):
+        draw.text((_SCAN_MARGIN, _SCAN_MARGIN + number * _SCAN_LINE_HEIGHT), line, fill=0, font=font)
+    pdf.scans.add(pdf.page_no() + 1)
+    pdf.add_page()
+    pdf.image(image, x=0, y=0, w=pdf.w, h=pdf.h)
+    pdf.add_page()
+
+
 def _column_widths(rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
     """Relative widths: the longest cell of each column, so that a wide column does not starve the narrow ones."""
     return tuple(min(max(len(cell) for cell in column), 40) + 3 for column in zip(*rows, strict=True))
@@ -217,7 +249,7 @@ def docx_bytes(source: Source) -> bytes:
         _docx_block(document, block)
     written = io.BytesIO()
     document.save(written)
-    return _without_clock(written)
+    return without_clock(written)
 
 
 def _describe(document: WordDocument, source: Source) -> None:
@@ -245,10 +277,12 @@ def _docx_block(document: WordDocument, block: Block) -> None:
                 for cell, text in zip(table.add_row().cells, row, strict=True):
                     cell.text = text
             document.add_paragraph()
+        case Scan():
+            raise ValueError("a scanned page needs a PDF")
 
 
-def _without_clock(archive: io.BytesIO) -> bytes:
-    """The same archive with one fixed time in all its entries; python-docx writes the time of the build."""
+def without_clock(archive: io.BytesIO) -> bytes:
+    """The same archive with one fixed time in all its entries; the libraries write the time of the build."""
     written = io.BytesIO()
     with zipfile.ZipFile(archive) as source, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():

@@ -38,7 +38,9 @@ def test_a_suite_can_be_a_file(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("name = ", "mine.toml: not a suite"),
-        ('name = "x"\nkind = "answers"', "mine.toml: not a suite: Invalid enum value 'answers'"),
+        ('name = "x"\nkind = "poetry"', "mine.toml: not a suite: Invalid enum value 'poetry'"),
+        ('name = "x"\nkind = "retrieval"\nlegs = ["rerank"]', "the leg 'rerank' needs `rerank_model`"),
+        ('name = "x"\nkind = "answers"\n[floors]\n"hybrid.map" = 0.1', "does not measure"),
         ('name = "x"\nkind = "retrieval"\nmetric = ["map"]', "unknown field `metric`"),
         ('name = "x"\nkind = "retrieval"\nmetrics = []', "mine.toml: the suite is empty"),
         ('name = "x"\nkind = "retrieval"\nmetrics = ["f1"]', "there is no metric 'f1'"),
@@ -53,8 +55,8 @@ def test_a_bad_suite_file_is_refused(tmp_path: Path, content: str, message: str)
 
 
 def test_an_unknown_suite_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="there is no suite 'answers': known are retrieval, scifact"):
-        open_suite("answers")
+    with pytest.raises(BadInput, match=r"there is no suite 'poems': known are answers, golden, .*, retrieval, scifact"):
+        open_suite("poems")
 
 
 def test_a_floor_is_read() -> None:

@@ -17,49 +17,49 @@ class Encoder:
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
 
-    async def __call__(self, texts: list[str]) -> Vectors:
+    def __call__(self, texts: list[str]) -> Vectors:
         self.asked.append(texts)
         return np.array([[len(text), 0.5] for text in texts], dtype=np.float32)
 
 
-async def embed(folder: Path, encode: Encoder, *texts: str, model: str = "m", dimension: int = 2) -> list[list[float]]:
+def embed(folder: Path, encode: Encoder, *texts: str, model: str = "m", dimension: int = 2) -> list[list[float]]:
     with VectorCache(folder) as cache:
-        found = await cache.embed(texts, model_sha256=model, dimension=dimension, encode=encode)
+        found = cache.embed(texts, model_sha256=model, dimension=dimension, encode=encode)
     return found.tolist()
 
 
-async def test_a_text_is_encoded_once_for_all_runs(tmp_path: Path) -> None:
+def test_a_text_is_encoded_once_for_all_runs(tmp_path: Path) -> None:
     encode = Encoder()
-    first = await embed(tmp_path, encode, "a", "bb")
-    assert await embed(tmp_path, encode, "bb", "ccc", "a") == [first[1], [3.0, 0.5], first[0]]
+    first = embed(tmp_path, encode, "a", "bb")
+    assert embed(tmp_path, encode, "bb", "ccc", "a") == [first[1], [3.0, 0.5], first[0]]
     assert encode.asked == [["a", "bb"], ["ccc"]]
 
 
-async def test_a_text_that_is_there_twice_is_encoded_once(tmp_path: Path) -> None:
+def test_a_text_that_is_there_twice_is_encoded_once(tmp_path: Path) -> None:
     encode = Encoder()
-    assert await embed(tmp_path, encode, "a", "a") == [[1.0, 0.5], [1.0, 0.5]]
+    assert embed(tmp_path, encode, "a", "a") == [[1.0, 0.5], [1.0, 0.5]]
     assert encode.asked == [["a"]]
 
 
-async def test_another_model_has_other_vectors(tmp_path: Path) -> None:
+def test_another_model_has_other_vectors(tmp_path: Path) -> None:
     encode = Encoder()
-    await embed(tmp_path, encode, "a", model="m1")
-    await embed(tmp_path, encode, "a", model="m2")
+    embed(tmp_path, encode, "a", model="m1")
+    embed(tmp_path, encode, "a", model="m2")
     assert encode.asked == [["a"], ["a"]]
 
 
-async def test_a_vector_of_another_dimension_is_made_anew(tmp_path: Path) -> None:
+def test_a_vector_of_another_dimension_is_made_anew(tmp_path: Path) -> None:
     encode = Encoder()
     with VectorCache(tmp_path) as cache:
         cache._write("m", {b"": np.zeros(1, dtype=np.float32)})  # pyright: ignore[reportPrivateUsage]
-    await embed(tmp_path, encode, "a")
+    embed(tmp_path, encode, "a")
     with VectorCache(tmp_path) as cache:
         cache._connection.execute("UPDATE vectors SET vector = x'00000000'")  # pyright: ignore[reportPrivateUsage]
-    assert await embed(tmp_path, encode, "a") == [[1.0, 0.5]]
+    assert embed(tmp_path, encode, "a") == [[1.0, 0.5]]
 
 
-async def test_half_a_surrogate_pair_can_be_a_key(tmp_path: Path) -> None:
-    assert await embed(tmp_path, Encoder(), "\ud800") == [[1.0, 0.5]]
+def test_half_a_surrogate_pair_can_be_a_key(tmp_path: Path) -> None:
+    assert embed(tmp_path, Encoder(), "\ud800") == [[1.0, 0.5]]
 
 
 def test_a_file_that_is_no_cache_is_refused(tmp_path: Path) -> None:

@@ -109,6 +109,21 @@ def test_a_field_of_a_record_is_answered_with_the_name_of_its_record() -> None:
     assert ask("What does E-131 mean?") == "E-131 – meaning: The battery does not charge [3]."
 
 
+def test_of_two_versions_the_one_in_force_answers_unless_the_old_one_is_asked_for() -> None:
+    old = passage("A car is paid with 35 pence a mile. No longer valid.", ["Travel"], "travel-2019.md")
+    new = passage("A car is paid with 42 pence a mile.", ["Travel"], "travel-2024.md")
+    assert ask("What is paid for a car?", [old, new]) == "A car is paid with 42 pence a mile [2]."
+    assert ask("What was paid for a car in 2019?", [new, old]) == "A car is paid with 35 pence a mile [2]."
+
+
+def test_the_name_that_every_document_carries_need_not_be_in_the_statement() -> None:
+    files = [passage(f"Brackley Mills, edition {n}.", filename=f"file{n}.md") for n in range(1, 4)]
+    leave = passage("Everybody has 28 days of paid leave a year.", ["Leave at Brackley Mills"], "leave.md")
+    question = "How many days of paid leave are there at Brackley?"
+    assert ask(question, [leave, *files]) == "Everybody has 28 days of paid leave a year [1]."
+    assert is_refusal(ask("How many days of paid leave are there at Oswestry?", [leave, *files]))
+
+
 def test_two_questions_in_one_get_an_answer_each() -> None:
     answer = ask("How long do I have to return unused items and what does express shipping cost?")
     assert "45 days of delivery [1]" in answer
@@ -218,8 +233,12 @@ async def test_every_way_to_call_it_gives_the_same_text() -> None:
 async def test_an_embedding_model_is_asked_once_for_a_bounded_batch() -> None:
     many = [passage(" ".join(f"Item {n} may be returned within {n} days." for n in range(2, 90)))]
     embed_model = ZeroEmbedding()
-    await ExtractiveLLM(embed_model=embed_model).achat(answer_messages("When may items be returned?", many))
-    assert [len(batch) <= MAX_EMBEDDED + 1 for batch in embed_model.batches] == [True]
+    llm = ExtractiveLLM(embed_model=embed_model)
+    for _ in range(2):
+        await llm.achat(answer_messages("When may items be returned?", many))
+    # First, and once for all questions, how alike the model finds texts that have nothing in common.
+    assert [len(batch) <= MAX_EMBEDDED + 1 for batch in embed_model.batches] == [True] * 3
+    assert embed_model.batches[1] == embed_model.batches[2] != embed_model.batches[0]
 
 
 async def test_nothing_is_embedded_when_no_statement_could_answer() -> None:

@@ -145,7 +145,7 @@ def _is_integer(text: str) -> bool:
 
 def _read_queries(path: Path, judged: Mapping[str, object]) -> list[Query]:
     queries: dict[str, Query] = {}
-    for number, query in _records(path, Query):
+    for number, query in read_records(path, Query):
         if query.id in queries:
             raise BadInput(f"query {query.id!r} is there twice", path=path, line=number)
         if query.id in judged:
@@ -166,7 +166,7 @@ def _check_corpus(path: Path, wanted: set[str]) -> tuple[int, set[str]]:
     file = path / "corpus.jsonl"
     missing, seen = set(wanted), set[int]()
     count = 0
-    for number, document in _records(file, Document):
+    for number, document in read_records(file, Document):
         count += 1
         seen.add(hash(document.id))  # 64 bits: two ids share one in a million documents three times in 10 million runs
         if len(seen) < count:
@@ -178,7 +178,7 @@ def _check_corpus(path: Path, wanted: set[str]) -> tuple[int, set[str]]:
 
 
 def _corpus(path: Path) -> Iterator[Document]:
-    return (document for _, document in _records(path / "corpus.jsonl", Document))
+    return (document for _, document in read_records(path / "corpus.jsonl", Document))
 
 
 def _part(documents: Iterator[Document], limit: int, wanted: set[str]) -> Iterator[Document]:
@@ -195,7 +195,12 @@ def _judged(qrels: Qrels) -> set[str]:
     return {document_id for judged in qrels.values() for document_id in judged}
 
 
-def _records(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
+def read_records(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
+    """The records of a JSON Lines file, each with its line's number.
+
+    Raises:
+        BadInput: a line is not such a record, or the file can not be read.
+    """
     decoder = msgspec.json.Decoder(kind)
     for number, line in _lines(path):
         try:

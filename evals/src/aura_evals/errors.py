@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from aura import AuraError
+
+RED, NO_VERDICT = 1, 2
+"""Exit codes, beside 0."""
 
 
 class BadInput(Exception):
@@ -18,3 +28,13 @@ class BadInput(Exception):
         super().__init__(place + message)
         self.path = path
         self.line = line
+
+
+@contextmanager
+def no_verdict_on_errors(notes: Console) -> Generator[None]:
+    """Say what can not be used, and exit with 2; so too when AURA refuses a setting or its database is away."""
+    try:
+        yield
+    except (BadInput, AuraError) as error:
+        notes.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(NO_VERDICT) from None

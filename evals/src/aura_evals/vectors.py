@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -53,22 +52,17 @@ class VectorCache:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._connection.close()
 
-    async def embed(
-        self,
-        texts: Sequence[str],
-        *,
-        model_sha256: str,
-        dimension: int,
-        encode: Callable[[list[str]], Awaitable[Vectors]],
+    def embed(
+        self, texts: Sequence[str], *, model_sha256: str, dimension: int, encode: Callable[[list[str]], Vectors]
     ) -> Vectors:
-        """`(len(texts), dimension) float32`: what the cache has, and `encode` of the rest, which is then kept."""
-        keys = [sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
-        found = await asyncio.to_thread(self._read, model_sha256, keys, dimension)
+        """`(len(texts), dimension) float32`: what the cache has, and `encode` of the rest, which is then kept. Blocks."""
+        keys = _keys(texts)
+        found = self._read(model_sha256, keys, dimension)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if missing:
-            encoded = await encode(list(missing.values()))
-            made = dict(zip(missing, np.asarray(encoded, dtype=np.float32), strict=True))
-            await asyncio.to_thread(self._write, model_sha256, made)
+            encoded = np.asarray(encode(list(missing.values())), dtype=np.float32)
+            made = dict(zip(missing, encoded, strict=True))
+            self._write(model_sha256, made)
             found |= made
         return np.stack([found[key] for key in keys])
 
@@ -90,3 +84,7 @@ class VectorCache:
             [(model_sha256, key, vector.tobytes()) for key, vector in vectors.items()],
         )
         self._connection.execute("COMMIT")
+
+
+def _keys(texts: Sequence[str]) -> list[bytes]:
+    return [sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]

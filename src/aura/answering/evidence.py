@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,10 +24,12 @@ _SYNONYM, _TYPO, _COMPOUND, _COMPOUND_MODIFIER, _COMPOUND_HEAD = 0.75, 0.75, 0.7
 
 _LIGHT_WEIGHT = 0.25
 _LEAST_WEIGHT = 0.5
-_SPECIFIC = 1.5  # a name, a number or an identifier, against a word
+_SPECIFIC, _EXACT = 1.5, 2.5  # a name or a number, an identifier, against a word
 _LEAST_SHARE = 0.25  # of the score that hangs on the least supported term
 _YES_NO_LEAST_SHARE = 0.4
+_LEAST_CARRIERS = 3  # documents
 _WRONG_KIND, _MAYBE_WRONG_KIND, _NOTHING_OWN, _ANOTHER_THING = 0.6, 0.9, 0.7, 0.75
+_OUT_OF_FORCE = 0.9  # unless the question names its year or its edition
 
 _REFERS_BACK = re.compile(
     r"(?:(?:in|for|with|at|after|from|to|by|on|and|but|auf|für|mit|bei|pour|avec)\s)?"
@@ -42,6 +44,13 @@ _CATEGORY = re.compile(
     r"(?:(?:\w+ ){1,3}?(?=(?:is|are|was|were|does|do|did|can|could|must|should|has|have|may|will)\b)|\w+)",
     re.IGNORECASE,
 )
+_SEPARATORS = re.compile(r"[-_.]+")
+"""Of the words of a file's name: `conditions-2024.pdf` is about 2024."""
+_OUTDATED = re.compile(
+    r"\b(?:superseded|no longer (?:valid|in force)|not in force|obsolete|draft for discussion|nicht mehr gültig|außer kraft"
+    r"|abgelöst durch|n['’]est plus (?:valable|en vigueur)|périmée?)\b",
+    re.IGNORECASE,
+)
 _YES_NO = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|can|could|may|must|should|will|has|have|am|ist|sind|kann|können|darf|dürfen|muss"
     r"|gibt|hat|haben|werden|wird|est-ce|peut-on|puis-je|y a-t-il)\b",
@@ -53,6 +62,7 @@ class Statement(NamedTuple):
     """A sentence, list item or table row of a passage, readable alone.
 
     `places` are the keys of the terms in it, in its headings, in the statements before it, and in its whole passage.
+    `outdated` when its document says of itself that it is no longer, or not yet, in force.
     """
 
     marker: int
@@ -60,6 +70,7 @@ class Statement(NamedTuple):
     text: str
     refers_back: bool
     places: tuple[frozenset[str], ...]
+    outdated: bool = False
 
 
 class Asked(NamedTuple):
@@ -82,11 +93,16 @@ class Question(NamedTuple):
 
 def read_statements(passages: Sequence[Quoted], language: Language) -> list[Statement]:
     """The statements of all passages in order. Headings and table headers are context, instructions are dropped."""
-    return [statement for passage in passages for statement in _read_passage(passage, language)]
+    outdated = {_document(passage) for passage in passages if _OUTDATED.search(f"{passage.title}\n{passage.text}")}
+    return [
+        statement._replace(outdated=_document(passage) in outdated)
+        for passage in passages
+        for statement in _read_passage(passage, language)
+    ]
 
 
 def _read_passage(passage: Quoted, language: Language) -> list[Statement]:
-    title = _keys(passage.title, language)
+    title = _keys(passage.title, language) | _keys(_SEPARATORS.sub(" ", passage.title.partition(" › ")[0]), language)
     section: frozenset[str] = frozenset()
     continued = passage.title.rpartition(" › ")[2]  # the header of a table that began in an earlier passage
     spans = units(passage.text)
@@ -156,8 +172,33 @@ def vocabulary(passages: Sequence[Quoted], language: Language) -> dict[str, str]
     return found
 
 
-def read_question(question: str, found: Sequence[Statement], words: Mapping[str, str], language: Language) -> Question:
+def names_everywhere(passages: Sequence[Quoted], language: Language) -> frozenset[str]:
+    """The keys of names that at least three documents carry, and half of all: who speaks, not what is spoken of."""
+    carried: defaultdict[str, set[str]] = defaultdict(set)
+    documents = {_document(passage) for passage in passages}
+    for passage in passages:
+        for term in terms(f"{passage.title}\n{passage.text}", language):
+            if term.kind is Kind.NAME:
+                carried[term.key].add(_document(passage))
+    least = max(_LEAST_CARRIERS, len(documents) / 2)
+    return frozenset(key for key, names in carried.items() if len(names) >= least)
+
+
+def _document(passage: Quoted) -> str:
+    """The file that a passage's title names."""
+    return passage.title.partition(" › ")[0].partition(" p. ")[0]
+
+
+def read_question(
+    question: str,
+    found: Sequence[Statement],
+    words: Mapping[str, str],
+    language: Language,
+    everywhere: frozenset[str] = frozenset(),
+) -> Question:
     """The question's terms, weighed: rare in the passages is specific, names and numbers are more so.
+
+    A name that many documents carry is `everywhere`, the organisation's own above all: missing it says nothing.
 
     What "how many" counts is never light. The word after "which" names a category that answers seldom repeat ("which
     city": "in Porto"), so missing it weighs half. The words of one name share its weight.
@@ -173,8 +214,10 @@ def read_question(question: str, found: Sequence[Statement], words: Mapping[str,
         near = _near(term, word.lower(), keys, words, language)
         share = sum(counts[key] for key, worth in near.items() if worth >= _SYNONYM) / max(1, len(found))
         weight = max(_LEAST_WEIGHT, math.log(1 + 1 / (share + 0.02)) / math.log(51))
-        if term.kind is not Kind.WORD:
-            weight *= _SPECIFIC / _words_of_name(question, term)
+        if term.kind is Kind.NAME and term.key in everywhere:
+            term, weight = term._replace(kind=Kind.WORD), _LIGHT_WEIGHT
+        elif term.kind is not Kind.WORD:
+            weight *= (_EXACT if term.kind is Kind.IDENTIFIER else _SPECIFIC) / _words_of_name(question, term)
         elif is_light(term.key, language) and not (counted and counted.end() == term.start):
             weight = _LIGHT_WEIGHT
         is_category = category is not None and category.start() < term.start < category.end()
@@ -286,6 +329,10 @@ def score(question: Question, statement: Statement) -> float:
         result *= _WRONG_KIND if kind.strict else _MAYBE_WRONG_KIND
     if not right_thing:
         result *= _ANOTHER_THING
+    if statement.outdated and not any(
+        asked.term.kind is not Kind.WORD and asked.term.key in statement.places[1] for asked in question.asked
+    ):
+        result *= _OUT_OF_FORCE
     return result if own else _NOTHING_OWN * result
 
 

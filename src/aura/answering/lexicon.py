@@ -22,7 +22,8 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
         until upon via am is are was were be been being do does did doing done have has had having can could may
         might must shall should will would there here also again just only very too much many more most some any
         all each every both either neither such own same other another no not nor never yet s t re ve ll d m
-        don doesn didn isn aren wasn weren won wouldn couldn shouldn can't cannot let us please one
+        don doesn didn isn aren wasn weren won wouldn couldn shouldn can't cannot let us please one whether myself
+        yourself himself herself itself themselves instead still away
         """),
     "german": words("""
         der die das den dem des ein eine einen einem einer eines kein keine keinen keinem keiner und oder aber wenn dann
@@ -33,7 +34,7 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
         soll sollen will wollen mag möchte in im an am auf aus bei beim mit nach von vom vor zu zum zur für über unter
         um durch gegen ohne bis seit während ab pro je zwischen hinter neben nicht nie auch noch nur schon sehr so da
         dort hier dass daß damit man es gibt gibt's viel viele vielen wieviel mehr alle allen aller alles jede jeder
-        jedes jeden diese dieser dieses diesen diesem innerhalb etwa denn doch mal bitte spätestens
+        jedes jeden diese dieser dieses diesen diesem innerhalb etwa denn doch mal bitte spätestens statt anstatt heute
         """),
     "french": words("""
         le la les l un une des du de d au aux ce cet cette ces c ça cela il elle ils elles on nous vous je j tu me m te
@@ -73,18 +74,18 @@ LIGHT_WORDS: dict[Language, frozenset[str]] = {
         offer organisation organization part people person place policy possible procedure process product provide
         document handbook question receive regard regarding require rule say see show situated somebody someone
         something specific specify staff state take tell thing time try type understand use used user usual usually
-        want way whole work
+        want way whole work early often far enough today lie
         """),
     "german": words("""
         angeben anbieten art befindet bekommen bekomme benötige benötigen brauche brauchen beträgt betragen dauer dauert
         erhalten erhalte finde finden firma frage geben gelten gilt genau gehen geht heißt hoch information kunde kunden
         lang lange machen mitarbeiter möglich nennen nutzen person regel regeln richtlinie sagen sache tun unternehmen
-        verfügbar
+        verfügbar früh oft weit steht stehen liegt liegen derzeit
         """),
     "french": words("""
         appelle avoir besoin client clients donner entreprise existe existent employé faire fournir information
         informations long longtemps moyen nom obtenir personne personnes politique possible prendre produit question
-        recevoir règle règles savoir société temps trouve trouver type utiliser
+        recevoir règle règles savoir société temps trouve trouver type utiliser tôt souvent loin
         """),
 }
 """Words so common in questions and handbooks that matching or missing them says little."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aura_evals.bench.report import show
+from aura_evals.errors import BadInput
 
 app = typer.Typer(help="Ratios taken in one run, against the goals of the design.", no_args_is_help=True)
 
@@ -109,3 +111,26 @@ def router(
     from aura_evals.bench.router import measure_router, print_overhead
 
     print_overhead(asyncio.run(measure_router(calls=calls, rounds=rounds)))
+
+
+def run_bench(name: str) -> None:
+    """Run a benchmark by its name with its usual sizes, and show it.
+
+    Raises:
+        BadInput: there is none of this name.
+    """
+    benches = {
+        "search": search,
+        "tenants": tenants,
+        "legs": legs,
+        "ingest": ingest,
+        "import": imports,
+        "memory": memory,
+        "serve": serve,
+        "router": router,
+    }
+    if name not in benches:
+        raise BadInput(f"there is no benchmark {name!r}: known are {', '.join(benches)}")
+    bench = benches[name]
+    defaults = {key: each.default for key, each in inspect.signature(bench).parameters.items()}
+    bench(**defaults)

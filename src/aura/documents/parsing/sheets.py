@@ -67,23 +67,28 @@ def xlsx_blocks(path: Path) -> Iterator[Block]:
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise InvalidRequest("the workbook is damaged; open it, save it again as .xlsx, and try once more") from error
-    try:
-        for sheet in workbook.worksheets:
-            # A sheet may declare fewer rows than it has; without this the rest is not read.
-            sheet.reset_dimensions()
-            rows = ([_shown(cell.value, str(cell.number_format or "")) for cell in row] for row in sheet.iter_rows())
-            blocks = _sheet_blocks(rows)
-            first = next(blocks, None)
-            if first is not None:
-                yield Block(category=Category.TITLE, text=sheet.title, depth=1)
-                yield first
-                yield from blocks
-    finally:
-        workbook.close()
+    with path.open("rb") as stream:  # a path must end in .xlsx, and a stored original has no ending
+        try:
+            workbook = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise InvalidRequest(
+                "the workbook is damaged; open it, save it again as .xlsx, and try once more"
+            ) from error
+        try:
+            for sheet in workbook.worksheets:
+                # A sheet may declare fewer rows than it has; without this the rest is not read.
+                sheet.reset_dimensions()
+                rows = (
+                    [_shown(cell.value, str(cell.number_format or "")) for cell in row] for row in sheet.iter_rows()
+                )
+                blocks = _sheet_blocks(rows)
+                first = next(blocks, None)
+                if first is not None:
+                    yield Block(category=Category.TITLE, text=sheet.title, depth=1)
+                    yield first
+                    yield from blocks
+        finally:
+            workbook.close()
 
 
 def _sheet_blocks(rows: Iterable[list[str]]) -> Iterator[Block]:
