@@ -18,9 +18,9 @@ from aura_server.hardening import Limits
 def protocols(limits: Limits) -> tuple[type[asyncio.Protocol], type[asyncio.Protocol]]:
     """uvicorn's protocols for HTTP and WebSockets, within `limits`."""
     bounds = {"limits": limits}
-    http = cast("type[asyncio.Protocol]", type("BoundedHTTP", (_Headers, _Connection, AutoHTTPProtocol), bounds))
-    assert AutoWebSocketsProtocol is not None  # the package `websockets` is a dependency
-    return http, cast("type[asyncio.Protocol]", type("BoundedSocket", (_Connection, AutoWebSocketsProtocol), bounds))
+    http = type("BoundedHTTP", (_Headers, _Connection, cast("type", AutoHTTPProtocol)), bounds)
+    socket = type("BoundedSocket", (_Connection, cast("type", AutoWebSocketsProtocol)), bounds)
+    return cast("type[asyncio.Protocol]", http), cast("type[asyncio.Protocol]", socket)
 
 
 class _Connection(asyncio.Protocol):
