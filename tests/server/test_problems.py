@@ -121,6 +121,12 @@ async def test_what_the_library_refuses_names_its_field_too(app: ASGIApp, admin:
     assert [each["field"] for each in said["errors"]] == ["name"]
 
 
+async def test_an_address_that_nobody_knows_is_a_wrong_one(app: ASGIApp, admin: dict[str, str]) -> None:
+    body = {"url": "https://nobody-knows-it.invalid/hook", "events": ["document.ready"]}
+    said = problem(await ask(app, "POST", "/tenant/webhooks", json=body, headers=admin), 400)
+    assert [each["field"] for each in said["errors"]] == ["url"]
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"null", b"[]", b'{"message": "\xff"}', b"{" * 100_000])
 async def test_a_body_that_can_not_be_read(app: ASGIApp, admin: dict[str, str], content: bytes) -> None:
     headers = admin | {"Content-Type": "application/json"}

@@ -13,7 +13,7 @@ from aura.clock import Clock
 from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import webhook_deliveries, webhooks
-from aura.errors import Conflict, InvalidRequest, LimitExceeded, NotFound
+from aura.errors import Conflict, InvalidRequest, LimitExceeded, NotFound, Unavailable
 from aura.identity import Scope
 from aura.tenants.provider_keys import KeyCipher
 from aura.webhooks import addresses, signing
@@ -41,14 +41,16 @@ class Webhooks:
         """A new webhook, and the secret that signs its deliveries: it is shown this once.
 
         Raises:
-            InvalidRequest: the address or an event can not be used.
+            InvalidRequest: the address or an event can not be used, or nobody knows the address's host name.
             Denied: the address is on a private network.
-            Unavailable: the address's host name is not known.
             LimitExceeded: the organisation has as many as it may.
         """
         heard = _events(events)
         address = addresses.parsed(url)
-        await addresses.resolve(address, allowed=self._private_hosts)
+        try:
+            await addresses.resolve(address, allowed=self._private_hosts)
+        except Unavailable as error:  # of a delivery that is to be tried again; here somebody has just typed the name
+            raise InvalidRequest(f"{error}: check the address", field="url") from error
         webhook_id, secret, tenant_id = uuid4(), signing.new_secret(), self._scope.tenant_id
         row = {
             "tenant_id": tenant_id,
