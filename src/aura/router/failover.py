@@ -27,6 +27,7 @@ from aura.router.deadlines import Deadlines, Watch
 from aura.router.faults import Fault, FaultKind, Interrupted, error_of, fault_of
 from aura.router.health import HealthBoard
 from aura.router.latency import Latencies
+from aura.router.telemetry import Telemetry
 from aura.router.trace import Trace
 from aura.usage.ledger import Outcome
 
@@ -49,6 +50,7 @@ class Core(msgspec.Struct, kw_only=True, eq=False):
     deadlines: Deadlines
     policy: Policy
     count_tokens: CountTokens
+    telemetry: Telemetry
 
 
 class Call:
@@ -264,7 +266,9 @@ class Call:
                     total_seconds=attempt.total_seconds,
                     tokens=attempt.tokens.output,
                 )
-        self.trace.attempts.append(attempt.tried())
+        tried = attempt.tried()
+        self.trace.attempts.append(tried)
+        core.telemetry.ended(self.trace, tried)
         self.trace.price_known = self.trace.price_known and candidate.price.known
         row = attempt.row(
             call_id=self.trace.call_id, number=len(self.trace.attempts), response_id=self._context.response_id

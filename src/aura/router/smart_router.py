@@ -36,6 +36,7 @@ from aura.router.endpoint import close_endpoint
 from aura.router.failover import Call, Core, Policy
 from aura.router.health import HealthBoard, RouteHealth
 from aura.router.latency import Latencies
+from aura.router.telemetry import Telemetry, default_telemetry
 
 
 class SmartRouter(FunctionCallingLLM):
@@ -51,6 +52,7 @@ class SmartRouter(FunctionCallingLLM):
         classifier: says what a question is; the rules, unless another is given.
         policy: what follows a failure in the middle of a text: an `error`, or a `restart` from the beginning.
         explore: the share of calls that are given to another candidate than the best of its tier.
+        telemetry: is told of every attempt; OpenTelemetry, unless another is given.
         count_tokens: for what a provider does not count itself; by length, unless another is given.
     """
 
@@ -70,6 +72,7 @@ class SmartRouter(FunctionCallingLLM):
         explore: float = 0.0,
         count_tokens: CountTokens | None = None,
         board: HealthBoard | None = None,
+        telemetry: Telemetry | None = None,
         portal: Portal | None = None,
     ) -> None:
         if not candidates:
@@ -88,6 +91,7 @@ class SmartRouter(FunctionCallingLLM):
             deadlines=deadlines or Deadlines(),
             policy=policy,
             count_tokens=count_tokens or by_length,
+            telemetry=telemetry or default_telemetry(),
         )
         self._context = CallContext()
         self._portal = portal or Portal(on_close=self.close_loop)
