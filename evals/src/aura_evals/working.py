@@ -13,7 +13,7 @@ AT_ONCE = 4
 
 
 async def in_turns(items: Iterable[T], do: Callable[[T], Awaitable[R]], *, done: Callable[[], None]) -> list[R]:
-    """What `do` makes of each item, in their order; `AT_ONCE` of them are under way."""
+    """What `do` makes of each item, in their order; `AT_ONCE` of them are under way. The first error ends it."""
     waiting = enumerate(items)
     results: dict[int, R] = {}
 
@@ -22,7 +22,10 @@ async def in_turns(items: Iterable[T], do: Callable[[T], Awaitable[R]], *, done:
             results[number] = await do(item)
             done()
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(work())
+    except BaseExceptionGroup as failed:  # one failure with its own message, not a group of them
+        raise failed.exceptions[0] from None
     return [results[number] for number in sorted(results)]
