@@ -15,6 +15,9 @@ from aura_evals.errors import BadInput, no_verdict_on_errors
 
 _notes = Console(stderr=True, highlight=False)
 
+KEYLESS = "extractive"
+"""The name of the model that quotes and can not write a question."""
+
 _SUITE = """# Made by `aura-evals init` from the documents of {tenant!r}. Edit questions.jsonl: nobody wrote its questions
 # (see their "origin"), and what they measure is whether a sentence is found again.
 name = "{tenant}"
@@ -58,7 +61,7 @@ async def _write(tenant: str, into: Path, limit: int) -> tuple[int, str]:
             name = Path(document.filename).name
             texts.append((name, await workspace.documents.text(document.id)))
             await asyncio.to_thread(shutil.copyfile, await workspace.documents.original(document.id), folder / name)
-        llm = None if settings.llm == "extractive" else workspace.llm
+        llm = None if workspace.llm.metadata.model_name == KEYLESS else workspace.llm
         found = await questions_of(tenant, texts, limit=limit, llm=llm)
     if not found:
         shutil.rmtree(into)
