@@ -81,6 +81,8 @@ def stop(server: subprocess.Popen[bytes]) -> None:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+        if server.stdout is not None:
+            server.stdout.close()
 
 
 def test_the_first_login_that_it_prints_lets_its_reader_in(serving: Login) -> None:
@@ -91,6 +93,18 @@ def test_the_first_login_that_it_prints_lets_its_reader_in(serving: Login) -> No
         headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
         assert client.get("/tenant", headers=headers).json()["subdomain"] == serving.tenant_subdomain
         assert client.get("/admin/health", headers=headers).json()["status"] in ("ok", "degraded")
+        wait_for_the_worker(client, headers)
+
+
+def wait_for_the_worker(client: httpx.Client, headers: dict[str, str]) -> None:
+    """Its first document waits for the embedding model to load; the check allows 90 s for each."""
+    files = {"files": ("first.md", b"# First\n\nThe first document of a fresh machine.\n")}
+    (taken,) = client.post("/documents/", files=files, headers=headers).json()["documents"]
+    deadline = time.monotonic() + START_SECONDS
+    while (document := client.get(f"/documents/{taken['id']}", headers=headers).json())["status"] != "ready":
+        assert document["status"] in ("queued", "processing"), document
+        assert time.monotonic() < deadline, document
+        time.sleep(1.0)
 
 
 @pytest.mark.skipif(not CHECK.is_file(), reason="the acceptance check is not beside this checkout")
