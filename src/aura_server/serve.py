@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -62,6 +63,8 @@ async def _serve(settings: Settings, serving: Serving, output: Output, listener:
         filling = asyncio.create_task(_fill_demo(aura)) if serving.demo else None
         server = uvicorn.Server(config_of(create_app(aura, options_of(settings, serving)), settings))
         output.result(*_announcement(listener, logins))
+        # uvicorn raises the signal that ended it once more, which would end this process before its worker is stopped.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         try:
             await server.serve(sockets=[listener])
         finally:

@@ -42,7 +42,7 @@ class Serving:
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
         assert self.process.stderr is not None
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(150):
             log = await self.process.stderr.read()
             await self.process.wait()
         return log.decode()
