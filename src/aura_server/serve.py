@@ -17,7 +17,7 @@ from litestar.types import ASGIApp
 
 from aura.cli.output import Output
 from aura.errors import Conflict, InvalidRequest, NotFound
-from aura.jobs.supervisor import worker_process
+from aura.jobs.supervisor import PROGRAM, worker_process
 from aura.platform import Aura
 from aura.settings import Settings
 from aura.workspace import Workspace
@@ -28,6 +28,8 @@ from aura_server.hardening import Limits
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _GRACE_SECONDS: Final = 5
+_LOGS: Final = "from aura_server import logs; logs.configure()"
+"""What the worker beside a server runs first, so that its lines in the common log are JSON, too."""
 _FIRST: Final = "first"
 """The sub-domain of the organisation that a fresh installation begins with."""
 
@@ -141,7 +143,7 @@ async def _worker(serving: Serving) -> AsyncGenerator[None]:
     if not serving.worker:
         yield
         return
-    async with worker_process(data_dir=serving.data_dir):
+    async with worker_process(data_dir=serving.data_dir, program=f"{_LOGS}; {PROGRAM}"):
         yield
 
 

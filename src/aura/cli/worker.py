@@ -28,10 +28,11 @@ def worker(
 ) -> None:
     """Work on documents, webhooks and the clock's jobs until Ctrl-C or SIGTERM. Start as many as you like."""
     call = invocation(ctx)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.getLogger("aura").addHandler(handler)
-    logging.getLogger("aura").setLevel(logging.INFO)
+    if not with_parent:  # whose logs these are then, and who has set them up
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        logging.getLogger("aura").addHandler(handler)
+        logging.getLogger("aura").setLevel(logging.INFO)
 
     async def work(aura: Aura) -> None:
         stop = asyncio.Event()
@@ -40,7 +41,8 @@ def worker(
             loop.add_signal_handler(number, stop.set)
         if with_parent:
             await _follow_parent(stop)
-        call.output.note("working; Ctrl-C stops")
+        else:
+            call.output.note("working; Ctrl-C stops")
         await aura.worker(concurrency=concurrency).run(stop)
 
     call.run(work, warm=True)

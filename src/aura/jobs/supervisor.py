@@ -27,7 +27,8 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 """How long a worker may take to let go of its work before it is killed."""
 
-_PROGRAM = "from aura.cli import main; main()"
+PROGRAM: Final = "from aura.cli import main; main()"
+"""The command `aura`, which reads the rest of its command line."""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,14 +46,15 @@ class Supervisor:
         self._places: list[WorkerStatus] = [WorkerStatus(pid=None, starts=0) for _ in range(count)]
 
     @classmethod
-    def of_workers(cls, *, data_dir: Path | None = None, count: int = 1) -> Supervisor:
+    def of_workers(cls, *, data_dir: Path | None = None, count: int = 1, program: str = PROGRAM) -> Supervisor:
         """A supervisor of `aura worker` processes, which read the environment of this one.
 
         Args:
             data_dir: where AURA keeps its data, where that is not what the environment says.
+            program: what Python runs; the command `aura`, after what the caller's logs need.
         """
         where = () if data_dir is None else ("--data-dir", str(data_dir))
-        return cls((sys.executable, "-c", _PROGRAM, *where, "worker", "--with-parent"), count=count)
+        return cls((sys.executable, "-c", program, *where, "worker", "--with-parent"), count=count)
 
     @property
     def workers(self) -> tuple[WorkerStatus, ...]:
@@ -95,9 +97,9 @@ class Supervisor:
 
 
 @asynccontextmanager
-async def worker_process(*, data_dir: Path | None = None) -> AsyncGenerator[Supervisor]:
+async def worker_process(*, data_dir: Path | None = None, program: str = PROGRAM) -> AsyncGenerator[Supervisor]:
     """Keep one `aura worker` running while the body does."""
-    async with Supervisor.of_workers(data_dir=data_dir).running() as supervisor:
+    async with Supervisor.of_workers(data_dir=data_dir, program=program).running() as supervisor:
         yield supervisor
 
 
