@@ -66,7 +66,7 @@ async def _serve(settings: Settings, serving: Serving, output: Output, listener:
         server = uvicorn.Server(config_of(create_app(aura, options_of(settings, serving)), settings))
         output.result(*_announcement(listener, logins))
         # uvicorn raises the signal that ended it once more, which would end this process before its worker is stopped.
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, _ignored)
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -74,6 +74,10 @@ async def _serve(settings: Settings, serving: Serving, output: Output, listener:
                 filling.cancel()
                 await asyncio.gather(filling, return_exceptions=True)
     return 0
+
+
+def _ignored(number: int, frame: object) -> None:
+    """What SIGTERM does while the process ends already."""
 
 
 def options_of(settings: Settings, serving: Serving) -> Options:
