@@ -12,7 +12,8 @@ import msgspec
 
 from aura.answering.events import AnswerEvent
 from aura.documents.values import Change
-from aura_server.wire.chat import event_on_the_wire
+from aura.errors import AuraError, Unavailable
+from aura_server.wire.chat import ErrorData, event_on_the_wire
 from aura_server.wire.documents import DocumentResponse
 
 T = TypeVar("T")
@@ -63,6 +64,18 @@ async def change_stream(
                 document = DocumentResponse.of(change.document)
                 name = "deleted" if change.deleted else "document"
                 yield encode(name, document, id=document.updated_at.isoformat())
+
+
+async def telling(stream: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """`stream`, and an `error` event where it breaks: its status was sent long ago."""
+    try:
+        async with aclosing(stream) as pieces:
+            async for piece in pieces:
+                yield piece
+    except AuraError as error:
+        retry_after_seconds = error.retry_after_seconds if isinstance(error, Unavailable) else None
+        said = ErrorData(kind=type(error).__name__, message=str(error), retry_after_seconds=retry_after_seconds)
+        yield encode("error", said)
 
 
 async def beating(events: AsyncGenerator[T], seconds: float) -> AsyncGenerator[T | None]:

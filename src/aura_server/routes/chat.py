@@ -17,7 +17,7 @@ from aura_server.auditing import Record
 from aura_server.callers import still_let_in
 from aura_server.limits import CALL
 from aura_server.routes.documents import Cursor, Limit
-from aura_server.sse import MEDIA_TYPE, answer_stream
+from aura_server.sse import MEDIA_TYPE, answer_stream, telling
 from aura_server.wire.chat import (
     ChatRequest,
     ChatResponse,
@@ -49,7 +49,7 @@ async def stream(
     asking, response_id, after = await begin(request, workspace, record) if point is None else (workspace, *point)
     await asking.responses.get(response_id)  # a foreign one is refused before the stream begins
     events = answer_stream(asking.responses.read(response_id, after), still_let_in(request))
-    return Stream(events, media_type=MEDIA_TYPE)
+    return Stream(telling(events), media_type=MEDIA_TYPE)
 
 
 @post("/chat/stop", status_code=202, tags=_TAGS)

@@ -24,7 +24,7 @@ from aura_server.callers import TICKETS, still_let_in
 from aura_server.guards import room_for_upload
 from aura_server.limits import CALL, UPLOAD
 from aura_server.repeats import hash_of, once
-from aura_server.sse import MEDIA_TYPE, change_stream
+from aura_server.sse import MEDIA_TYPE, change_stream, telling
 from aura_server.wire.common import Items, ReceiptResponse, items_of
 from aura_server.wire.documents import (
     ChunkResponse,
@@ -113,7 +113,7 @@ async def events(
     """Documents as they change, as server-sent events `document` and `deleted`, until the client closes them."""
     workspace.scope.require(Verb.READ)  # before the stream begins
     changes = change_stream(workspace.documents.changes(since), still_let_in(request))
-    return Stream(changes, media_type=MEDIA_TYPE)
+    return Stream(telling(changes), media_type=MEDIA_TYPE)
 
 
 @get("/documents/{document_id:uuid}", tags=_TAGS)
