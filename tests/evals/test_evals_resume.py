@@ -60,7 +60,8 @@ async def test_an_interrupted_run_goes_on_where_it_was_and_holds_few_documents_a
     async def counted(self: TenantVectorStore, nodes: Sequence[BaseNode], **options: Any) -> list[str]:
         if len(alive) == stop_after:
             raise Interrupted
-        alive.append(sum(isinstance(each, TextNode) for each in gc.get_objects()))
+        # By its type: `isinstance` asks objects for their class, and some of torch's warn when they are asked anything.
+        alive.append(sum(issubclass(type(each), TextNode) for each in gc.get_objects()))
         ids = await add(self, nodes, **options)
         stored.extend(ids)
         return ids
