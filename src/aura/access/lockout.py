@@ -189,7 +189,7 @@ def _count(row: Row[tuple[object, ...]] | None, now: datetime) -> _Count:
 
 
 def _block(failures: int, free: int, now: datetime) -> datetime | None:
-    """Until when nothing is tried after so many failures."""
+    """When something may be tried again after so many failures."""
     if failures < free:
         return None
     doublings = min(failures - free, 20)

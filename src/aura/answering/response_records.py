@@ -1,4 +1,4 @@
-"""Responses in the database: who generates which until when, and what was said so far.
+"""Responses in the database: who generates which and for how long, and what was said so far.
 
 What one process generates is written for all responses of a tenant together, by the tenant's own maintenance scope. Every
 write names the worker, so that one who was replaced meanwhile finds out and changes nothing.

@@ -43,7 +43,7 @@ class RouteState(StrEnum):
 
 
 class RouteHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How one route is, why, and until when. `failures` is how many calls have failed in a row."""
+    """How one route is, why, and for how long. `failures` is how many calls have failed in a row."""
 
     route: str
     provider: str

@@ -120,7 +120,7 @@ class SmartRouter(FunctionCallingLLM):
         return self._context
 
     def get_health_status(self) -> tuple[RouteHealth, ...]:
-        """How every route of the platform's keys is, why, and until when. No call is made."""
+        """How every route of the platform's keys is, why, and for how long. No call is made."""
         platform = {each.route for each in self._core.candidates}
         return tuple(status for status in self._core.board.statuses() if status.route in platform)
 

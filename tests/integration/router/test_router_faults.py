@@ -192,7 +192,7 @@ async def test_a_key_that_is_refused_takes_all_of_its_models_out() -> None:
         async with routed(first, second) as call:
             call.router.board.add("test/other#" + first.key_id, provider="test", model="other")
             assert await call.texts() == WHOLE
-            states = {status.model: status.state for status in call.router.get_health_status()}
+            states = {status.model: status.state for status in call.router.board.statuses()}
             assert states == {"401": RouteState.CREDENTIAL, "other": RouteState.CREDENTIAL, "ok": RouteState.CLOSED}
 
 
