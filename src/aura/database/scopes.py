@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Final
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Table, Uuid, and_, bindparam, or_, select, true
 
 from aura.database.tables import PERSONAL_TABLES, collections, conversations, documents, messages
 from aura.identity import Role, Scope
@@ -30,12 +30,32 @@ def visible(table: FromClause, scope: Scope) -> ColumnElement[bool]:
     within = _within_collections(table, scope)
     if not application_filter.get():
         return within
-    condition = table.c.tenant_id == scope.tenant_id
-    if "private_to" in table.c and scope.role is not Role.SERVICE:
-        condition = and_(condition, or_(table.c.private_to.is_(None), table.c.private_to == scope.user_id))
-    if isinstance(table, Table) and table.name in PERSONAL_TABLES and scope.role is not Role.SERVICE:
-        condition = and_(condition, table.c.user_id.is_not_distinct_from(scope.user_id))
+    condition = _policy(table, scope.role, scope.tenant_id, scope.user_id)
     return condition if scope.collections is None else and_(condition, within)
+
+
+def visible_to(table: FromClause, role: Role) -> ColumnElement[bool]:
+    """`visible` for a `Statement`, with the scope as the parameters `scope_values` gives.
+
+    It knows no collections: who is limited to some takes `visible`.
+    """
+    if not application_filter.get():
+        return true()
+    return _policy(table, role, bindparam("scope_tenant", type_=Uuid), bindparam("scope_user", type_=Uuid))
+
+
+def scope_values(scope: Scope) -> dict[str, object]:
+    """What `visible_to` asks for."""
+    return {"scope_tenant": scope.tenant_id, "scope_user": scope.user_id}
+
+
+def _policy(table: FromClause, role: Role, tenant_id: object, user_id: object) -> ColumnElement[bool]:
+    condition = table.c.tenant_id == tenant_id
+    if "private_to" in table.c and role is not Role.SERVICE:
+        condition = and_(condition, or_(table.c.private_to.is_(None), table.c.private_to == user_id))
+    if isinstance(table, Table) and table.name in PERSONAL_TABLES and role is not Role.SERVICE:
+        condition = and_(condition, table.c.user_id.is_not_distinct_from(user_id))
+    return condition
 
 
 def _within_collections(table: FromClause, scope: Scope) -> ColumnElement[bool]:
