@@ -290,8 +290,9 @@ async def store_vectors(
 
 
 async def _find(session: AsyncConnection, tenant_id: TenantId, state: str) -> Generation | None:
-    rows = await _in_state().rows(session, {"tenant": tenant_id, "state": state})
-    return msgspec.convert(dict(zip(Generation.__struct_fields__, rows[0], strict=True)), Generation) if rows else None
+    found = await _in_state().run(session, {"tenant": tenant_id, "state": state})
+    row = found.mappings().one_or_none()
+    return None if row is None else Generation(**row)
 
 
 @cache

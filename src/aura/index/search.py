@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -32,10 +32,10 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from aura.database.scopes import application_filter, scope_values, visible, visible_to
-from aura.database.statements import Statement
+from aura.database.scopes import Sight, scope_values
+from aura.database.statements import ScopedStatement
 from aura.database.tables import TERM_SPACE, chunks, documents, index_table, lexical_statistics, lexicon
-from aura.identity import CollectionId, DocumentId, Role, Scope
+from aura.identity import CollectionId, DocumentId, Scope
 from aura.index.fusion import Fused, Hit
 from aura.index.generations import Generation
 from aura.index.passage import Passage
@@ -78,8 +78,6 @@ async def _run(session: AsyncConnection, scope: Scope, generation: Generation, q
     shape = _Shape(
         table_name=generation.table_name,
         dimension=generation.dimension,
-        role=scope.role,
-        filtered=application_filter.get(),
         in_collection=query.collection_id is not None,
         dense=query.vector is not None,
         lexical=bool(query.terms),
@@ -87,7 +85,6 @@ async def _run(session: AsyncConnection, scope: Scope, generation: Generation, q
     if not (shape.dense or shape.lexical):
         return Legs()
     values = {
-        **scope_values(scope),
         "generation": generation.id,
         "collection": query.collection_id,
         "vector": None if query.vector is None else str(query.vector.tolist()),
@@ -95,10 +92,11 @@ async def _run(session: AsyncConnection, scope: Scope, generation: Generation, q
         "term_counts": list(query.terms.values()),
         "most": query.limit,
     }
-    if query.condition is None and scope.collections is None:
-        rows = await _plain(shape).rows(session, values)
+    if query.condition is None:
+        rows = await _plain(shape).run(session, scope, values)
     else:
-        rows = (await session.execute(_special(shape, scope, query.condition), values)).all()
+        special = _union(shape, query.condition, Sight.of(scope))
+        rows = await session.execute(special, {**scope_values(scope), **values})
     hits: dict[str, list[Hit]] = {"dense": [], "lexical": []}
     for leg, chunk_id, score in rows:
         hits[leg].append(Hit(id=chunk_id, score=score))
@@ -114,39 +112,30 @@ class _Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     table_name: str
     dimension: int
-    role: Role
-    filtered: bool
     in_collection: bool
     dense: bool
     lexical: bool
 
 
 @lru_cache(maxsize=256)
-def _plain(shape: _Shape) -> Statement:
-    index = index_table(shape.table_name)
-    return Statement(_union(shape, index, visible_to(index, shape.role)))
+def _plain(shape: _Shape) -> ScopedStatement:
+    return ScopedStatement(partial(_union, shape, None))
 
 
-def _special(
-    shape: _Shape, scope: Scope, condition: ColumnElement[bool] | None
+def _union(
+    shape: _Shape, condition: ColumnElement[bool] | None, sight: Sight
 ) -> CompoundSelect[tuple[str, str, float]]:
-    """That of a key which is limited to collections, or with a condition of the caller's on the columns of `chunks`."""
     index = index_table(shape.table_name)
-    seen = visible(index, scope)
-    if condition is not None:
-        seen = and_(seen, index.c.chunk_id.in_(select(chunks.c.id).where(visible(chunks, scope), condition)))
-    return _union(shape, index, seen)
-
-
-def _union(shape: _Shape, index: NamedFromClause, seen: ColumnElement[bool]) -> CompoundSelect[tuple[str, str, float]]:
-    rows = and_(seen, index.c.generation_id == bindparam("generation", type_=Uuid))
+    rows = and_(sight.sees(index), index.c.generation_id == bindparam("generation", type_=Uuid))
     if shape.in_collection:
         rows = and_(rows, index.c.collection_id == bindparam("collection", type_=Uuid))
+    if condition is not None:
+        rows = and_(rows, index.c.chunk_id.in_(select(chunks.c.id).where(sight.sees(chunks), condition)))
     legs: list[Select[tuple[str, str, float]]] = []
     if shape.dense:
         legs.append(_dense(index, rows, shape.dimension))
     if shape.lexical:
-        legs.append(_lexical(index, rows, shape.role))
+        legs.append(_lexical(index, rows, sight))
     return union_all(*legs)
 
 
@@ -156,13 +145,13 @@ def _dense(index: NamedFromClause, rows: ColumnElement[bool], dimension: int) ->
     return select(literal_column("'dense'"), best.c.chunk_id, 1 - best.c.distance)
 
 
-def _lexical(index: NamedFromClause, rows: ColumnElement[bool], role: Role) -> Select[tuple[str, str, float]]:
-    product = index.c.terms.max_inner_product(_asked_terms(role))  # pgvector's sign: the negative product
+def _lexical(index: NamedFromClause, rows: ColumnElement[bool], sight: Sight) -> Select[tuple[str, str, float]]:
+    product = index.c.terms.max_inner_product(_asked_terms(sight))  # pgvector's sign: the negative product
     best = select(index.c.chunk_id, product.label("product")).where(rows).order_by("product").limit(_MOST).subquery()
     return select(literal_column("'lexical'"), best.c.chunk_id, -best.c.product).where(best.c.product < 0)
 
 
-def _asked_terms(role: Role) -> ColumnElement[object]:
+def _asked_terms(sight: Sight) -> ColumnElement[object]:
     """The query's side of BM25 as a scalar: each known term's idf in this tenant, times its count in the query.
 
     Source: Lucene's BM25 idf, ln(1 + (N - df + 0.5) / (df + 0.5)); `lexical.idf` is the same in Python.
@@ -172,14 +161,14 @@ def _asked_terms(role: Role) -> ColumnElement[object]:
         .table_valued(column("term", Integer), column("count", Integer), name="asked")
         .render_derived()
     )
-    total = select(lexical_statistics.c.chunks).where(visible_to(lexical_statistics, role)).scalar_subquery()
+    total = select(lexical_statistics.c.chunks).where(sight.sees(lexical_statistics)).scalar_subquery()
     idf = func.ln(1 + (func.greatest(total - lexicon.c.chunks, 0) + 0.5) / (lexicon.c.chunks + 0.5))
     element = func.concat(asked.c.term, ":", asked.c.count * idf)
     elements = func.coalesce(func.string_agg(element, aggregate_order_by(literal_column("','"), asked.c.term)), "")
     return (
         select(func.concat("{", elements, "}/", TERM_SPACE).cast(SPARSEVEC(TERM_SPACE)))
         .select_from(asked.join(lexicon, lexicon.c.term == asked.c.term))
-        .where(visible_to(lexicon, role))
+        .where(sight.sees(lexicon))
         .scalar_subquery()
     )
 
@@ -194,11 +183,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 async def fetch(session: AsyncConnection, scope: Scope, hits: Sequence[Fused]) -> list[Found]:
     """What is behind `hits`, in their order. Cost: one round trip."""
-    values = {**scope_values(scope), "chunk_ids": [hit.id for hit in hits]}
-    if scope.collections is None:
-        rows = await _plain_passages(scope.role, filtered=application_filter.get()).rows(session, values)
-    else:
-        rows = (await session.execute(_passages(visible(chunks, scope)), values)).all()
+    rows = await _PASSAGES.run(session, scope, {"chunk_ids": [hit.id for hit in hits]})
     by_id = {row.id: row for row in rows}
     return [
         Found(passage=_passage(row, hit), ordinal=row.ordinal, gap=row.gap)
@@ -207,12 +192,7 @@ async def fetch(session: AsyncConnection, scope: Scope, hits: Sequence[Fused]) -
     ]
 
 
-@lru_cache(maxsize=8)
-def _plain_passages(role: Role, *, filtered: bool) -> Statement:
-    return Statement(_passages(visible_to(chunks, role)))
-
-
-def _passages(seen: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+def _passages(sight: Sight) -> Select[tuple[object, ...]]:
     return (
         select(
             chunks.c.id,
@@ -229,8 +209,11 @@ def _passages(seen: ColumnElement[bool]) -> Select[tuple[object, ...]]:
             func.coalesce(documents.c.filename, chunks.c.ref_doc_id, chunks.c.id).label("filename"),
         )
         .outerjoin(documents, and_(documents.c.tenant_id == chunks.c.tenant_id, documents.c.id == chunks.c.document_id))
-        .where(seen, chunks.c.id == func.any(bindparam("chunk_ids", type_=ARRAY(Text))))
+        .where(sight.sees(chunks), chunks.c.id == func.any(bindparam("chunk_ids", type_=ARRAY(Text))))
     )
+
+
+_PASSAGES: Final = ScopedStatement(_passages)
 
 
 def _passage(row: Row[tuple[object, ...]], hit: Fused) -> Passage:
