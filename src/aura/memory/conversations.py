@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import msgspec
 from sqlalchemy import ColumnElement, FromClause, delete, func, select, update
@@ -15,16 +15,15 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.answering.events import Answer, Citation
-from aura.answering.hygiene import storable
 from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import conversations, messages
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
+from aura.memory import turns
+from aura.memory.turns import Turn
 from aura.tenants import validation
 from aura.tenants.values import Page
-
-_TITLE_CHARACTERS = 80
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,46 +179,38 @@ class Conversations:
         return Page(items=items, next_cursor=str(rows[limit - 1].seq) if more else None)
 
     async def add_turn(
-        self, conversation_id: ConversationId, asked: str, answer: Answer, *, message_id: UUID | None = None
+        self,
+        conversation_id: ConversationId,
+        asked: str,
+        answer: Answer,
+        *,
+        message_id: UUID | None = None,
+        begins: bool = False,
+        also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
     ) -> UUID:
         """Store a question and its answer; the id of the answer's message.
 
         Args:
             message_id: the id that it gets. A turn that is there already under it stays as it is.
+            begins: begin the conversation with it, under an id that was never used.
+            also: what else belongs into the transaction.
+
+        Raises:
+            NotFound: there is no such conversation in the scope.
         """
         self._scope.require(Verb.ASK)
-        message_id = message_id or uuid4()
-        common = {
-            "tenant_id": self._scope.tenant_id,
-            "user_id": self._scope.user_id,
-            "conversation_id": conversation_id,
-        }
+        turn = Turn(
+            conversation_id=conversation_id,
+            message_id=message_id or uuid4(),
+            asked=asked,
+            answer=answer,
+            begins=begins,
+        )
         async with self._database.tenant(self._scope) as session:
-            await self._require(session, conversation_id)
-            question = {**common, "id": uuid5(message_id, "question"), "role": "user", "text": storable(asked)}
-            new = insert(messages).values(question).on_conflict_do_nothing().returning(messages.c.id)
-            if await session.scalar(new) is None:
-                return message_id
-            await session.execute(
-                insert(messages).values(
-                    **common,
-                    id=message_id,
-                    role="assistant",
-                    text=storable(answer.text),
-                    citations=msgspec.to_builtins(answer.citations),
-                    model=answer.model,
-                    cost_usd=answer.cost_usd or 0,
-                    refused=answer.refused,
-                    stopped=answer.stopped,
-                )
-            )
-            title = func.coalesce(func.nullif(conversations.c.title, ""), storable(asked)[:_TITLE_CHARACTERS])
-            await session.execute(
-                update(conversations)
-                .where(self._mine(conversations), conversations.c.id == conversation_id)
-                .values(updated_at=func.now(), title=title)
-            )
-        return message_id
+            await turns.write(session, self._scope, turn)
+            if also is not None:
+                await also(session)
+        return turn.message_id
 
     async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Conversation]:
         """Conversations, the latest first, a page at a time.
