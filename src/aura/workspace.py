@@ -540,7 +540,6 @@ class Workspace:
             index=self._tenant_index,
             floor=floor_for(embedder.weights_sha256),
             reranker=self._parts.reranker,
-            count_tokens=embedder.count_tokens,
             settings=self._parts.settings,
         )
         # An answer reads what it needs, whether or not the key that asks may read by itself.
@@ -549,7 +548,7 @@ class Workspace:
             context=context,
             conversations=Conversations(self._parts.database, inside, readable=self._reads_history),
             llm=self._model,
-            meter=Meter(self._ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
+            meter=Meter(self._ledger, totals=self._parts.totals),
         )
 
     @property
