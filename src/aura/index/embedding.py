@@ -90,8 +90,8 @@ class EmbeddingModel(BaseEmbedding):
         await self.embed_query("warm")
 
     def close(self) -> None:
-        """End the model's thread. Calls that still wait fail with `Unavailable`."""
-        self._batcher.close()
+        """End the model's thread, without waiting for weights that still load. What waits fails with `Unavailable`."""
+        self._batcher.close(wait=self.loaded)
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._batcher.submit([query], queries=True).result()[0].tolist()
