@@ -14,7 +14,7 @@ from llama_index.core.llms import LLM
 from aura.access.access import Access, AccessSettings
 from aura.access.callers import Caller
 from aura.access.tokens import derived_secret
-from aura.answering.models import open_model
+from aura.answering.models import open_model, probing_of
 from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock
 from aura.database import security
@@ -38,6 +38,7 @@ from aura.jobs.housekeeping import DUTIES, Duty, Housekeeping, Tenant
 from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.portal import Portal
+from aura.router.probing import Prober
 from aura.router.sharing import HealthShare
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
@@ -411,6 +412,9 @@ async def _model(
         portal.before_closing(llm.close_loop)
         share = asyncio.create_task(HealthShare(database, llm.board).run())
         stack.push_async_callback(_ended, share)
+        if (probing := probing_of(settings)) is not None:
+            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing).run())
+            stack.push_async_callback(_ended, probes)
     return llm
 
 

@@ -88,6 +88,14 @@ class Settings(BaseSettings):
     """xAI's model for questions that take reasoning, when the router chooses."""
     router_explore: float = Field(default=0.0, ge=0, le=0.5)
     """The share of calls that are given to another model of the tier than the best one."""
+    router_hedge_seconds: float | None = Field(default=None, gt=0)
+    """A model that says nothing for so long has another one asked beside it, and the quicker one answers. Not set: never."""
+    router_hedge_share: float = Field(default=0.05, gt=0, le=1)
+    """The share of calls that may have a second one beside them, at most."""
+    router_probe_seconds: float = Field(default=5.0, ge=0)
+    """How often it is looked whether a model that was away can be asked again; 0: users' calls find out."""
+    router_probe_unused_seconds: float | None = Field(default=None, gt=0)
+    """A model that nobody has used for so long is asked whether it is there. Not set: never."""
     daily_budget_usd: float | None = Field(default=None, ge=0)
     """What all organisations together may spend in a UTC day. Not set: as much as they like."""
     monthly_budget_usd: float | None = Field(default=None, ge=0)

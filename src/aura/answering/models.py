@@ -14,7 +14,9 @@ from aura.portal import Portal
 from aura.router.attempt import CountTokens
 from aura.router.candidates import Candidate, Tier, candidate
 from aura.router.endpoint import open_endpoint
+from aura.router.hedging import Hedge
 from aura.router.price import context_window_of
+from aura.router.probing import Probing
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 
@@ -57,7 +59,24 @@ def open_model(
         provider = provider_of(llm)
         window = context_window_of(provider, llm.metadata.model_name)
         candidates = [candidate(llm, provider=provider, context_window=window)]
-    return SmartRouter(candidates, portal=portal, count_tokens=count_tokens, explore=settings.router_explore)
+    return SmartRouter(
+        candidates,
+        portal=portal,
+        count_tokens=count_tokens,
+        explore=settings.router_explore,
+        hedge=_hedge(settings),
+    )
+
+
+def _hedge(settings: Settings) -> Hedge | None:
+    after = settings.router_hedge_seconds
+    return None if after is None else Hedge(after_seconds=after, share=settings.router_hedge_share)
+
+
+def probing_of(settings: Settings) -> Probing | None:
+    """When models are asked how they are; None where they are not."""
+    every = settings.router_probe_seconds
+    return Probing(every_seconds=every, unused_seconds=settings.router_probe_unused_seconds) if every else None
 
 
 def _pair(settings: Settings) -> list[Candidate]:
