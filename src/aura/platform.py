@@ -361,7 +361,7 @@ async def _build(
         files=files,
         embedder=model,
         llm=answering,
-        platform_budget=_platform_budget(settings, database),
+        platform_budget=_platform_budget(settings),
         pipeline=pipeline,
         portal=portal,
         passwords=passwords,
@@ -418,13 +418,13 @@ async def _model(
     return llm
 
 
-def _platform_budget(settings: Settings, database: Database) -> PlatformBudget | None:
+def _platform_budget(settings: Settings) -> PlatformBudget | None:
     limits = {
         span: round(usd * 1_000_000)
         for span, usd in ((Window.DAY, settings.daily_budget_usd), (Window.MONTH, settings.monthly_budget_usd))
         if usd is not None
     }
-    return PlatformBudget(database, limits) if limits else None
+    return PlatformBudget(limits) if limits else None
 
 
 def _reranker(settings: Settings, stack: AsyncExitStack) -> CrossEncoderReranker | None:
