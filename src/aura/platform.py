@@ -38,7 +38,9 @@ from aura.jobs.housekeeping import DUTIES, Duty, Housekeeping, Tenant
 from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.portal import Portal
+from aura.router.models import RoutingCache
 from aura.router.probing import Prober
+from aura.router.ratings import learn, tiers_of
 from aura.router.sharing import HealthShare
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
@@ -355,6 +357,7 @@ async def _build(
     )
     stack.push_async_callback(responses.close)
     answering = await _model(settings, stack, database, model, llm, portal)
+    routing = RoutingCache()
     return Parts(
         settings=settings,
         database=database,
@@ -369,19 +372,25 @@ async def _build(
         access=_access(settings, secret_key),
         reranker=reranker,
         responses=responses,
-        duties=(*DUTIES, *_duties(responses)),
+        routing=routing,
+        duties=(*DUTIES, *_duties(responses, answering, routing, model)),
         clock=clock,
         turns=Turns(database, lanes=settings.ingest_lanes),
     )
 
 
-def _duties(responses: Responses) -> tuple[Duty, ...]:
+def _duties(responses: Responses, llm: LLM, routing: RoutingCache, embedder: EmbeddingModel) -> tuple[Duty, ...]:
     """What housekeeping does besides deleting what has had its time."""
+    tiers = tiers_of(llm.candidates) if isinstance(llm, SmartRouter) else {}
 
     async def settle(_: Database, tenant: Tenant, __: Clock) -> int:
         return await responses.purge(tenant.id)
 
-    return (Duty(name="ended responses", run=settle),)
+    async def learn_from_ratings(database: Database, tenant: Tenant, _: Clock) -> int:
+        return await learn(database, tenant.scope, tiers=tiers, cache=routing, embed=embedder.embed_query)
+
+    learning = (Duty(name="ratings learned from", run=learn_from_ratings),) if tiers else ()
+    return (Duty(name="ended responses", run=settle), *learning)
 
 
 def _access(settings: Settings, secret_key: str) -> AccessSettings:

@@ -65,7 +65,7 @@ class Call:
         classifier = self._context.classifier or tenancy.classifier or self._core.classifier
         reading = classifier.read(question, topic=self._context.topic, embedding=self._context.embedding)
         needs = needs_of(self._messages, self._options, estimated_tokens(self._messages))
-        choice = self._core.chooser.choose(reading, needs, self._context, self.trace, tenancy.keys)
+        choice = self._core.chooser.choose(reading, needs, self._context, self.trace, tenancy)
         self._left, self._most = choice.order, choice.most_micro_usd
         self.trace.decide_seconds = time.perf_counter() - self._started
 
