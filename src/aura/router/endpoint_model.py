@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from functools import cache
-from importlib import import_module
 from ssl import SSLContext, create_default_context
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakKeyDictionary
 
+from httpx import Response
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ChatResponseAsyncGen, LLMMetadata
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai.utils import to_openai_message_dicts, update_tool_calls
@@ -21,6 +21,10 @@ from aura.router.endpoint_wire import events_of, object_of, piece_of
 if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+
+
+_OPTIONS: Final = {"extra_headers": "headers", "extra_query": "params", "timeout": "timeout"}
+"""Options of a call that are not of its body, and the client's names for them."""
 
 
 class Endpoint(OpenAI):
@@ -43,7 +47,6 @@ class Endpoint(OpenAI):
     ) -> Self:
         """As `open_endpoint`. Raises `ImportError` without the vendor's package."""
         trusted()
-        import_module("openai.resources.chat")  # else loaded by the first call, on its event loop
         opened = cls(
             model=model,
             api_base=address,
@@ -122,14 +125,10 @@ class Endpoint(OpenAI):
 
     async def bare_achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """As `achat`, without LlamaIndex's span around it, and without the client's models of the answer."""
-        response = await self._get_aclient().chat.completions.with_raw_response.create(
-            messages=cast(Any, to_openai_message_dicts(messages, model=self.model)),
-            stream=False,
-            **self._get_model_kwargs(**kwargs),
-        )
-        answer = object_of(response.http_response.content)
+        response = await self._post(messages, {"stream": False, **self._get_model_kwargs(**kwargs)})
+        answer = object_of(response.content)
         if answer.get("error"):
-            raise _in_band(answer["error"], response.http_response)
+            raise _in_band(answer["error"], response)
         choices = answer.get("choices")
         said = (choices[0].get("message") if choices else None) or {}
         calls = [_tool_call({"index": n, **each}) for n, each in enumerate(said.get("tool_calls") or ())]
@@ -140,12 +139,22 @@ class Endpoint(OpenAI):
         # The client makes a pydantic model of each piece, which takes longer than all the rest, and closes the
         # connection behind each stream, since it leaves the last bytes unread; LlamaIndex makes an event of each
         # piece, and leaves an abandoned stream open.
-        request = self._get_aclient().chat.completions.with_streaming_response.create(
-            messages=cast(Any, to_openai_message_dicts(messages, model=self.model)),
-            **self._get_model_kwargs(stream=True, **kwargs),
+        return _pieces(await self._post(messages, self._get_model_kwargs(stream=True, **kwargs)))
+
+    async def _post(self, messages: Sequence[ChatMessage], fields: dict[str, Any]) -> Response:
+        """Ask by the client's own way for requests that it has no method for: `create` would go through all of the body and
+        compare it with the types of all parameters there are, which takes longer than to send it.
+        """
+        options: dict[str, Any] = {name: fields.pop(key) for key, name in _OPTIONS.items() if key in fields}
+        body = {
+            "messages": to_openai_message_dicts(messages, model=self.model),
+            **{name: value for name, value in fields.items() if name != "extra_body"},
+            **(fields.get("extra_body") or {}),
+        }
+        client: Any = self._get_aclient()
+        return await client.post(
+            "/chat/completions", cast_to=Response, body=body, options=options, stream=bool(fields.get("stream"))
         )
-        response = await request.__aenter__()
-        return _pieces(response.http_response)
 
 
 async def _pieces(response: Any) -> AsyncGenerator[ChatResponse]:

@@ -5,8 +5,11 @@ Reads lines of JSON, `{"way": …, "url": …, "calls": …, "question": …}`, 
 
 import asyncio
 import json
+import os
 import sys
 import time
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network for prices as it is imported
 
 from litellm import Router
 from openai import AsyncOpenAI

@@ -133,7 +133,7 @@ def _ways(url: str) -> dict[str, Ask]:
     messages = [ChatMessage(role="user", content=QUESTION)]
 
     async def bare() -> int:
-        stream = await client.chat.completions.create(
+        stream = await client.chat.completions.create(  # pyright: ignore[reportCallIssue]
             model="ok",
             messages=body,  # pyright: ignore[reportArgumentType]
             stream=True,
