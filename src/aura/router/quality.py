@@ -72,6 +72,20 @@ def curve(scores: Floats, quick: Floats, strong: Floats, *, seed: int = 0) -> Cu
     )
 
 
+def recovered(scores: Floats, quick: Floats, strong: Floats, shares: Sequence[float]) -> list[float]:
+    """The part of the strong model's gain that each of `shares` of strong calls recovers."""
+    at, gains = _curves(scores, quick, strong, np.ones((1, len(scores))))
+    return [float(each) for each in np.interp(shares, at[0], gains[0])]
+
+
+def paired_difference(then: Floats, now: Floats, quick: Floats, strong: Floats, *, seed: int = 0) -> Measured:
+    """By how much the APGR of the scores `now` is above that of `then`; the interval holds 95 %, over the same resamples."""
+    weights = np.vstack([np.ones(len(then)), _samples(len(then), seed)])
+    moved = _areas(*_curves(now, quick, strong, weights)) - _areas(*_curves(then, quick, strong, weights))
+    low, high = np.nanquantile(moved[1:], [0.025, 0.975])
+    return Measured(value=float(moved[0]), low=float(low), high=float(high))
+
+
 def prove(labels: Sequence[Label], held_out: Floats, *, seed: int = 0) -> Proof:
     """Compare `held_out` (a score for each label by a classifier that has not seen it) with the priors."""
     quick, strong = outcomes(labels)
