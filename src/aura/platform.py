@@ -20,6 +20,7 @@ from aura.clock import Clock, SystemClock
 from aura.database import security
 from aura.database.embedded import EmbeddedServer
 from aura.database.engine import Database
+from aura.database.redis_notices import RedisNotices
 from aura.documents.files import Files
 from aura.documents.load import Loader
 from aura.documents.pipeline import Pipeline
@@ -419,7 +420,10 @@ async def _model(
     if isinstance(llm, SmartRouter) and llm.board.statuses():
         stack.push_async_callback(llm.close)
         portal.before_closing(llm.close_loop)
-        share = asyncio.create_task(HealthShare(database, llm.board).run())
+        redis = None if settings.redis_url is None else RedisNotices(settings.redis_url.get_secret_value())
+        if redis is not None:
+            stack.push_async_callback(redis.close)
+        share = asyncio.create_task(HealthShare(database, llm.board, redis=redis).run())
         stack.push_async_callback(_ended, share)
         if (probing := probing_of(settings)) is not None:
             probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing).run())

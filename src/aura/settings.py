@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Connections per process and event loop."""
     database_wait_seconds: float = Field(default=30.0, gt=0)
     """How long a request waits for a free connection."""
+    redis_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    """A Redis by which replicas tell each other how models are. Not set: the database does. Needs the extra `redis`."""
     secret_key: SecretStr | None = None
     """Encrypts providers' keys at rest; generated and kept in `data_dir` by the embedded mode."""
 

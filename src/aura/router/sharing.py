@@ -1,4 +1,5 @@
-"""Replicas tell each other how routes are, at once: through a small table, and a notice of the database for each change.
+"""Replicas tell each other how routes are, at once: through a small table, and a notice of the database, or of Redis where
+there is one, for each change.
 
 The table is what a new replica begins with, and what is looked at where notices do not come through: while the listening
 connection is lost, or behind a pooler that does not pass them on.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,6 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from aura.database import notices
 from aura.database.engine import Database
+from aura.database.redis_notices import RedisNotices
 from aura.database.tables import route_health
 from aura.errors import AuraError
 from aura.router.health import Change, HealthBoard, RouteState
@@ -43,10 +46,23 @@ class _Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthShare:
-    """Tells others what `board` finds out, and `board` what others have. One for each process; `run` it as a task."""
+    """Tells others what `board` finds out, and `board` what others have. One for each process; `run` it as a task.
 
-    def __init__(self, database: Database, board: HealthBoard, *, look_seconds: float = LOOK_SECONDS) -> None:
+    Args:
+        look_seconds: how often the table is looked at although no notice came.
+        redis: carries the notices in the database's place.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        board: HealthBoard,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        redis: RedisNotices | None = None,
+    ) -> None:
         self._database = database
+        self._redis = redis
         self._board = board
         self._look_seconds = look_seconds
         self._replica: UUID = uuid4()
@@ -88,8 +104,7 @@ class HealthShare:
     async def _listening(self) -> None:
         while True:
             try:
-                heard = notices.heard(self._database, CHANNEL, idle_seconds=self._look_seconds)
-                async with aclosing(heard):
+                async with aclosing(self._heard()) as heard:
                     async for notice in heard:
                         if notice is None:
                             await self._look()
@@ -99,6 +114,11 @@ class HealthShare:
             except AuraError as error:
                 self._lost(error)
                 await asyncio.sleep(AGAIN_SECONDS)
+
+    def _heard(self) -> AsyncGenerator[str | None]:
+        if self._redis is not None:
+            return self._redis.heard(CHANNEL, idle_seconds=self._look_seconds)
+        return notices.heard(self._database, CHANNEL, idle_seconds=self._look_seconds)
 
     def _lost(self, error: AuraError) -> None:
         if not self._away:
@@ -122,8 +142,10 @@ class HealthShare:
             notice = msgspec.json.encode(_Notice(told_by=self._replica, change=change)).decode()
             async with self._database.system() as session:
                 await session.execute(statement)
-                if len(notice.encode()) <= notices.LONGEST_NOTICE:
+                if self._redis is None and len(notice.encode()) <= notices.LONGEST_NOTICE:
                     await notices.tell(session, CHANNEL, notice)
+            if self._redis is not None:
+                await self._redis.tell(CHANNEL, notice)
             self._news.popleft()
 
     def _hear(self, notice: str) -> None:
