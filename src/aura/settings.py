@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     """OpenAI's model for quick questions, when the router chooses."""
     reasoning_model: str = "grok-4"
     """xAI's model for questions that take reasoning, when the router chooses."""
+    router_weights: Path | None = None
+    """What the router has learned for this deployment (`aura-evals run routing --weights FILE`); an organisation's own comes
+    first. Not set: the rules."""
     router_explore: float = Field(default=0.0, ge=0, le=0.5)
     """The share of calls that are given to another model of the tier than the best one."""
     router_hedge_seconds: float | None = Field(default=None, gt=0)

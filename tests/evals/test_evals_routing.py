@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from aura.answering.models import open_model
+from aura.errors import InvalidRequest
+from aura.router.smart_router import SmartRouter
+from aura.settings import Settings
 from aura_evals.cli import app
 from aura_evals.routing import score
 from aura_evals.routing_baseline import compare, read
@@ -105,6 +109,20 @@ def test_a_router_that_became_worse_is_named_and_one_that_is_the_same_is_not(tmp
     (fault,) = compare(before, labels, worse)
     assert fault.startswith("learned.apgr fell by 0.")
     assert compare(before, labels, {**scores, "learned": scores["learned"] + 1.0}) == []
+
+
+def test_what_was_learned_is_written_for_a_deployment_where_it_is_proved(tmp_path: Path) -> None:
+    path, weights = traffic(tmp_path / "traffic.csv"), tmp_path / "weights.json"
+    assert run(path, "--weights", str(weights), "--strong-share", "0.5")[0] == 0
+    model = open_model(Settings.load(openai_api_key="sk", grok_api_key="xai", router_weights=weights))
+    assert isinstance(model, SmartRouter)
+    classifier = model._core.classifier
+    tiers = {word: classifier.read(f"w1 w2 w3 {word}, 7").tier for word in ("theorem", "colour")}
+    assert tiers == {"theorem": "reasoning", "colour": "fast"}
+    weights.write_text("{}")
+    with pytest.raises(InvalidRequest, match="AURA_ROUTER_WEIGHTS"):
+        open_model(Settings.load(openai_api_key="sk", router_weights=weights))
+    assert run(traffic(tmp_path / "few.csv", 40), "--weights", str(weights))[0] == 2
 
 
 def test_a_baseline_of_other_questions_has_no_verdict(tmp_path: Path) -> None:

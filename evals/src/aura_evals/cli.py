@@ -86,6 +86,10 @@ def run(
     judge_model: Annotated[
         str | None, typer.Option("--judge", help="A second opinion on citations, such as openai:gpt-4o-mini.")
     ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Of routing: write what was learned, if it is proved.")] = None,
+    strong_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="With --weights: the share of strong calls to aim at.")
+    ] = None,
     key: Annotated[str, typer.Option(envvar="AURA_EVALS_KEY", help="An API key or token for --http.")] = "",
 ) -> None:
     """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used.
@@ -94,7 +98,12 @@ def run(
     """
     if suite == ROUTING:
         outputs = RoutingOutputs(
-            json=json, html=html, baseline=baseline, update_reason=reason if update_baseline else None
+            json=json,
+            html=html,
+            baseline=baseline,
+            weights=weights,
+            strong_share=strong_share,
+            update_reason=reason if update_baseline else None,
         )
         raise typer.Exit(_routing(dataset, outputs, floor or []))
     with no_verdict_on_errors(_notes):
@@ -164,7 +173,7 @@ def _routing(dataset: Path | None, outputs: RoutingOutputs, floors: list[str]) -
             raise BadInput("suite 'routing' needs --dataset PATH: a CSV of recorded outcomes, or a folder of them")
         if outputs.update_reason is not None and (outputs.baseline is None or not outputs.update_reason.strip()):
             raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
-        for option, path in (("--json", outputs.json), ("--html", outputs.html)):
+        for option, path in (("--json", outputs.json), ("--html", outputs.html), ("--weights", outputs.weights)):
             _require_writable(option, path)
         return RED if run_routing(dataset, outputs, tuple(parse_floor(text) for text in floors)) else 0
 

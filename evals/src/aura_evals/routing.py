@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aura.router.classify import Rules
-from aura.router.learned import Label
+from aura.router.learned import Label, train
 from aura.router.quality import (
     LEAST_LABELS,
     Curve,
@@ -80,6 +80,10 @@ class RoutingOutputs(msgspec.Struct, frozen=True, kw_only=True):
     json: Path | None = None
     html: Path | None = None
     baseline: Path | None = None
+    weights: Path | None = None
+    """Where a classifier of all questions is written, for `AURA_ROUTER_WEIGHTS`."""
+    strong_share: float | None = None
+    """How many of such questions it gives to the strong model; None: all that gain by it."""
     update_reason: str | None = None
     """Why this run is to be the baseline; None: it is compared with the one that is there."""
 
@@ -104,6 +108,8 @@ def run_routing(dataset: Path, outputs: RoutingOutputs, floors: Sequence[Floor] 
         faults += compare(before, labels, scored.scores)
     if outputs.baseline is not None and outputs.update_reason is not None:
         write(outputs.baseline, result.dataset, labels, scored.scores, result.metrics, outputs.update_reason)
+    if outputs.weights is not None:
+        write_whole(outputs.weights, _trained(labels, scored, outputs.strong_share))
     if outputs.json is not None:
         write_whole(outputs.json, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     if outputs.html is not None:
@@ -112,6 +118,12 @@ def run_routing(dataset: Path, outputs: RoutingOutputs, floors: Sequence[Floor] 
     for fault in faults:
         Console(stderr=True, highlight=False).print(f"[red]{fault}[/]")
     return faults
+
+
+def _trained(labels: Sequence[Label], scored: Scored, share: float | None) -> bytes:
+    if scored.proof is None or not scored.proof.proved:
+        raise BadInput(f"no weights are written: what is learned does not beat the priors ({scored.learned_is})")
+    return train(labels, share=share).to_json()
 
 
 def score(labels: Sequence[Label]) -> Scored:
