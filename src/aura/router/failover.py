@@ -24,7 +24,7 @@ from aura.router.context import CallContext, Tenancy
 from aura.router.core import Core
 from aura.router.deadlines import Watch
 from aura.router.faults import Fault, FaultKind, Interrupted, error_of, fault_of
-from aura.router.hedging import HedgeAllowance, Lane, race
+from aura.router.hedging import HedgeAllowance, Lane, close_lanes, first_of, race
 from aura.router.trace import Trace
 from aura.usage.ledger import Outcome
 
@@ -121,7 +121,7 @@ class Call:
         try:
             return await self._quicker(self._core.hedges, lanes, self._asking)
         finally:
-            await finished(_close(lanes))
+            await finished(close_lanes(lanes))
 
     async def _hedged(self, attempt: Attempt) -> AsyncGenerator[ChatResponse]:
         """The pieces of `attempt`, or of another beside it: of one of them alone."""
@@ -130,13 +130,13 @@ class Call:
         try:
             first = await self._quicker(self._core.hedges, lanes, self._listening)
             spoke = next(lane for lane in lanes if lane.attempt is self._attempt)
-            await finished(_close([lane for lane in lanes if lane is not spoke]))
+            await finished(close_lanes([lane for lane in lanes if lane is not spoke]))
             assert spoke.pieces is not None
             yield first
             async for piece in spoke.pieces:
                 yield piece
         finally:
-            await finished(_close(lanes))
+            await finished(close_lanes(lanes))
 
     async def _quicker(self, hedges: HedgeAllowance, lanes: list[Lane[T]], begin: Callable[[Attempt], Lane[T]]) -> T:
         hedges.called()
@@ -170,7 +170,7 @@ class Call:
 
     def _listening(self, attempt: Attempt) -> Lane[ChatResponse]:
         pieces = self._pieces(attempt)
-        return Lane(attempt, _first(pieces), pieces)
+        return Lane(attempt, first_of(pieces), pieces)
 
     # --- one attempt --------------------------------------------------------------------------------------------------
 
@@ -388,15 +388,6 @@ def _note(attempt: Attempt, error: BaseException) -> None:
         attempt.outcome = Outcome.CANCELLED
     elif isinstance(error, Exception):
         attempt.outcome, attempt.fault = Outcome.FAILED, fault_of(error)
-
-
-async def _first(pieces: AsyncGenerator[ChatResponse]) -> ChatResponse:
-    return await anext(pieces)
-
-
-async def _close(lanes: Sequence[Lane[Any]]) -> None:
-    for lane in lanes:
-        await lane.close()
 
 
 def _restarted() -> ChatResponse:

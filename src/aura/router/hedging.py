@@ -100,3 +100,14 @@ async def _through(lanes: Sequence[Lane[T]]) -> Lane[T]:
             waiting.remove(lane)
             if error is None or not waiting or (isinstance(error, Exception) and fault_of(error).final):
                 return lane
+
+
+async def first_of(pieces: AsyncGenerator[T]) -> T:
+    """The first piece of a stream, as a lane waits for it."""
+    return await anext(pieces)
+
+
+async def close_lanes(lanes: Sequence[Lane[Any]]) -> None:
+    """End the attempts of `lanes` that have not ended."""
+    for lane in lanes:
+        await lane.close()

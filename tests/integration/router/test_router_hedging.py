@@ -8,29 +8,42 @@ from contextlib import asynccontextmanager
 
 import pytest
 from router_support import QUICK, Routed, model, words
+from sqlalchemy import select
 
+from aura.database.engine import Database
+from aura.database.scopes import visible
+from aura.database.tables import budget_reservations, usage
 from aura.errors import BackendError, Unavailable
+from aura.identity import Scope
 from aura.router.candidates import Candidate, Tier
-from aura.router.context import CallContext
+from aura.router.context import Books, CallContext, NoBooks
 from aura.router.deadlines import Deadlines
 from aura.router.faults import FaultKind
 from aura.router.hedging import Hedge, HedgeAllowance
 from aura.router.smart_router import SmartRouter
 from aura.router.trace import Trace
+from aura.testing.clock import FixedClock
 from aura.testing.fault_server import FaultServer
+from aura.usage.accounts import Accounts
+from aura.usage.budgets import Budgets
+from aura.usage.ledger import Ledger
 
 WHOLE = [f"w{n} " for n in range(60)]
 
 
 @asynccontextmanager
 async def hedged(
-    *candidates: Candidate, after: float = 0.05, share: float = 1.0, deadlines: Deadlines = QUICK
+    *candidates: Candidate,
+    after: float = 0.05,
+    share: float = 1.0,
+    deadlines: Deadlines = QUICK,
+    books: Books | None = None,
 ) -> AsyncGenerator[Routed]:
     traces: list[Trace] = []
     hedge = Hedge(after_seconds=after, share=share)
     router = SmartRouter(candidates, deadlines=deadlines, count_tokens=words, hedge=hedge)
     try:
-        yield Routed(router.bound(CallContext(on_trace=traces.append)), traces)
+        yield Routed(router.bound(CallContext(books=books or NoBooks(), on_trace=traces.append)), traces)
     finally:
         await router.close()
 
@@ -113,6 +126,30 @@ async def test_a_consumer_that_leaves_ends_both_attempts() -> None:
             for hit in server.hits:
                 await hit.left.wait()
         assert [each.outcome for each in call.trace.attempts] == ["cancelled", "cancelled"]
+
+
+async def test_both_attempts_are_in_the_ledger_and_nothing_stays_reserved(
+    database: Database, acme: Scope, clock: FixedClock
+) -> None:
+    budgets = Budgets(database, acme, clock=clock)
+    await budgets.set("tenant", "day", 1_000_000)
+    books = Accounts(database, acme, budgets=budgets, ledger=Ledger(database, acme, clock=clock))
+    async with (
+        FaultServer() as server,
+        hedged(model(server, "slow-first"), model(server, "ok", Tier.REASONING), books=books) as call,
+    ):
+        assert await call.texts() == WHOLE
+        cost = server.cost_micro_usd
+    async with database.tenant(acme) as session:
+        rows = (await session.execute(select(usage).where(visible(usage, acme)))).all()
+        held = select(budget_reservations).where(visible(budget_reservations, acme))
+        assert (await session.execute(held)).all() == []
+    assert {(row.model, row.outcome, row.certainty) for row in rows} == {
+        ("slow-first", "superseded", "at_least"),
+        ("ok", "ok", "exact"),
+    }
+    assert sum(row.cost_micro_usd for row in rows) == cost > 0
+    assert len({row.call_id for row in rows}) == 1
 
 
 def test_hedges_keep_to_their_share_of_the_calls() -> None:
