@@ -575,7 +575,11 @@ class Workspace:
         """What the organisation brings along to its calls."""
         parts = self._parts
         keys = ProviderKeys(parts.database, self.scope.as_service(), cipher=parts.cipher)
-        return Tenancy(keys=await keys.all(), classifier=await self._routing.classifier())
+        return Tenancy(
+            keys=await keys.all(),
+            classifier=await self._routing.classifier(),
+            allowed=self.organisation.allowed_models,
+        )
 
     @property
     def _routing(self) -> RoutingModels:
