@@ -30,11 +30,13 @@ from aura.answering.events import (
 )
 from aura.answering.hygiene import storable
 from aura.answering.llms import provider_of, translate, usage
-from aura.answering.prompts import answer_messages, refusal, standalone
+from aura.answering.prompts import IN_STYLE, answer_messages, free_messages, refusal, standalone
 from aura.answering.stream import AnswerStream, Checked, Piece
 from aura.errors import AuraError, InvalidRequest, Unavailable
 from aura.identity import CollectionId, ConversationId
 from aura.index.passage import Passage
+from aura.persona.rendering import NEUTRAL, Style
+from aura.persona.traits import Channel
 from aura.router.smart_router import SmartRouter
 from aura.router.trace import Trace
 from aura.usage.metering import Call, Meter
@@ -78,6 +80,7 @@ class History(Protocol):
         message_id: UUID | None = None,
         begins: bool = False,
         also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+        teaches: Channel | None = None,
     ) -> UUID: ...
 
 
@@ -93,7 +96,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
     message that counts as said before, so that asking again gives the same prompt. `begins`: the conversation begins with
-    this question, and is not there before its answer is.
+    this question, and is not there before its answer is. `style` is the asker's persona as it was when the question came;
+    `teaches` the channel that the persona learns of it for, None where it learns nothing.
     """
 
     message: str
@@ -105,6 +109,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     use_memory: bool = True
     search_knowledge: bool = True
     temporary: bool = False
+    style: Style = NEUTRAL
+    teaches: Channel | None = None
 
 
 class AnswerEngine:
@@ -195,6 +201,7 @@ class AnswerEngine:
             answer,
             message_id=message_id,
             begins=ask.begins,
+            teaches=ask.teaches,
             also=None if row is None else partial(self._meter.write, row=row),
         )
         if row is not None:
@@ -215,11 +222,16 @@ class AnswerEngine:
     async def _generate(self, response: Generation, history: Sequence[ChatMessage]) -> AsyncGenerator[Piece]:
         """The model's text and citations, checked as they pass."""
         ask = response.ask
-        stream = AnswerStream(response.passages, question=ask.message, knowledge=ask.search_knowledge)
+        stream = AnswerStream(
+            response.passages,
+            question=ask.message,
+            language=ask.style.forced_language,
+            knowledge=ask.search_knowledge,
+        )
         messages = (
-            answer_messages(response.question, response.passages, history)
+            answer_messages(response.question, response.passages, history, ask.style)
             if ask.search_knowledge
-            else [*history, ChatMessage(role=MessageRole.USER, content=ask.message)]
+            else free_messages(ask.message, history, ask.style)
         )
         response.call.asked(messages)
         llm = response.routed(self._llm)
@@ -227,6 +239,7 @@ class AnswerEngine:
             async with _closing(await llm.astream_chat(messages)) as tokens:
                 async for token in tokens:
                     response.note_first_token()
+                    response.note_manner(token)
                     response.call.heard(token.delta or "", usage(token))
                     for piece in stream.feed(storable(token.delta or "")):
                         yield piece
@@ -277,6 +290,7 @@ class Generation:
         self._model = model
         self._cost_usd = 0.0 if model == EXTRACTIVE else None
         self._text = ""
+        self._in_style = not ask.style.says_nothing
         self._citations: list[Citation] = []
         self._embedding: Sequence[float] = ()
         self._seq = 0
@@ -348,16 +362,21 @@ class Generation:
             elapsed = time.perf_counter() - self._started
             self._timings = msgspec.structs.replace(self._timings, first_token_seconds=elapsed)
 
+    def note_manner(self, token: ChatResponse) -> None:
+        """Take notice where a model says itself whether it followed the persona; of others it is taken as told."""
+        self._in_style = bool(token.additional_kwargs.get(IN_STYLE, self._in_style))
+
     def answer(self, *, stopped: bool = False) -> Answer:
         """The answer as it stands: finished, a refusal, or what was said until it was `stopped`."""
         refused = self.end.refused if self.end is not None else self._is_without_support and not stopped
         text, citations = self._text, tuple(self._citations)
         if self.end is not None:
             text, citations = self.end.text, self.end.citations
+        no = refusal(self.ask.message, self.ask.style.forced_language)
         return Answer(
             response_id=self.id,
             question=self.question,
-            text=refusal(self.ask.message) if refused else text,
+            text=no if refused else text,
             citations=() if refused else citations,
             sources=self.passages,
             refused=refused,
@@ -366,6 +385,7 @@ class Generation:
             timings=msgspec.structs.replace(self._timings, total_seconds=time.perf_counter() - self._started),
             conversation_id=self.ask.conversation_id,
             stopped=stopped,
+            persona_applied=no != refusal(self.ask.message) if refused else self._in_style and bool(text),
         )
 
     @property

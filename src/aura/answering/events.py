@@ -47,7 +47,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A finished answer. `text` carries markers `[n]` that `citations` prove; a refusal has none.
 
     `cost_usd` is None where the model has a price that AURA does not know. With `stopped` the text is what had been said
-    until somebody stopped it, or nobody listened any more.
+    until somebody stopped it, or nobody listened any more. `persona_applied` says whether the wording is the asker's
+    persona's, and would have been another without one.
     """
 
     response_id: UUID
@@ -62,6 +63,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: ConversationId | None = None
     message_id: UUID | None = None
     stopped: bool = False
+    persona_applied: bool = False
 
     def __str__(self) -> str:
         proofs = "".join(

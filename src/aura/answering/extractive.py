@@ -44,10 +44,12 @@ from aura.answering.evidence import (
     support,
     vocabulary,
 )
+from aura.answering.extent import LEAST_GAIN, Found, distinct, gain, of_detail
 from aura.answering.lexicon import Language
 from aura.answering.likeness import UNRELATED, crowding, likeness
-from aura.answering.prompts import Quoted, is_refusal, read_passages, read_rewrite, refusal, standalone
+from aura.answering.prompts import IN_STYLE, Quoted, is_refusal, read_passages, read_rewrite, refusal, standalone
 from aura.answering.terms import language_of
+from aura.persona.rendering import NEUTRAL, Style, read_manner
 
 CONTEXT_WINDOW = 32_000
 MAX_EMBEDDED = 16
@@ -64,7 +66,6 @@ _LIKENESS_SHARE = 0.6
 _UNKNOWN_LIKENESS = 0.35  # without an embedding model
 _DENSITY_SHARE = 0.1
 _EARLY_SHARE = 0.02  # for the passages that retrieval puts first
-_GAIN = 0.15  # what one more statement must add to the answer
 
 _NEXT_QUESTION = re.compile(
     r"\?\s+(?=\S)|,?\s+(?:and|und|et)\s+(?=(?:what|which|who|when|where|why|how|is|are|do|does|can|was|welche\w*|wer|wann|wo"
@@ -84,11 +85,19 @@ _METADATA_LINE = re.compile(r"^\w+: .*$\n?", re.MULTILINE)
 
 
 class Task(NamedTuple):
-    """What a prompt asks for: a question on passages, or a text that is the answer already."""
+    """What a prompt asks for: a question on passages, or a text that is the answer already; and how to say it."""
 
     question: str
     passages: tuple[Quoted, ...] = ()
     answer: str | None = None
+    style: Style = NEUTRAL
+
+
+class Reply(NamedTuple):
+    """An answer. `in_style`: without the task's style it would have been another."""
+
+    text: str
+    in_style: bool
 
 
 class ExtractiveLLM(CustomLLM):
@@ -113,7 +122,7 @@ class ExtractiveLLM(CustomLLM):
         """The name LlamaIndex serialises it by."""
         return "extractive"
 
-    def answer(self, task: Task) -> str:
+    def answer(self, task: Task) -> Reply:
         """The answer to a task; blocks while it embeds."""
         parts = _parts(task)
         if task.answer is not None or not parts or self.embed_model is None:
@@ -122,7 +131,7 @@ class ExtractiveLLM(CustomLLM):
             self._unrelated = crowding(self.embed_model.get_text_embedding_batch(list(UNRELATED)))
         return _answer(task, parts, self.embed_model.get_text_embedding_batch(_texts(parts)), self._unrelated)
 
-    async def answer_async(self, task: Task) -> str:
+    async def answer_async(self, task: Task) -> Reply:
         """The answer to a task; what computes runs in a thread."""
         parts = await asyncio.to_thread(_parts, task)
         if task.answer is not None or not parts or self.embed_model is None:
@@ -145,40 +154,40 @@ class ExtractiveLLM(CustomLLM):
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer to the last message, word by word."""
-        text = self.answer(read_task(messages))
-        return (_chat_response(sofar, delta) for sofar, delta in _words(text))
+        reply = self.answer(read_task(messages))
+        return (_chat_response(reply, sofar, delta) for sofar, delta in _words(reply.text))
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The answer to the last message, word by word."""
-        text = await self.answer_async(read_task(messages))
+        reply = await self.answer_async(read_task(messages))
 
         async def words() -> ChatResponseAsyncGen:
-            for sofar, delta in _words(text):
-                yield _chat_response(sofar, delta)
+            for sofar, delta in _words(reply.text):
+                yield _chat_response(reply, sofar, delta)
 
         return words()
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
-        return CompletionResponse(text=self.answer(read_task(prompt)))
+        return CompletionResponse(text=self.answer(read_task(prompt)).text)
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
-        return CompletionResponse(text=await self.answer_async(read_task(prompt)))
+        return CompletionResponse(text=(await self.answer_async(read_task(prompt))).text)
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """The answer to a prompt, word by word."""
-        text = self.answer(read_task(prompt))
+        text = self.answer(read_task(prompt)).text
         return (CompletionResponse(text=sofar, delta=delta) for sofar, delta in _words(text))
 
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """The answer to a prompt, word by word."""
-        text = await self.answer_async(read_task(prompt))
+        text = (await self.answer_async(read_task(prompt))).text
 
         async def words() -> CompletionResponseAsyncGen:
             for sofar, delta in _words(text):
@@ -192,14 +201,17 @@ class ExtractiveLLM(CustomLLM):
 
 def read_task(prompt: str | Sequence[ChatMessage]) -> Task:
     """What messages, or a prompt of another program, ask for."""
+    style = NEUTRAL
     if not isinstance(prompt, str):
+        rules = [message.content or "" for message in prompt if message.role is MessageRole.SYSTEM]
+        style = read_manner(rules[0]) if rules else NEUTRAL
         asked = [message.content or "" for message in prompt if message.role is MessageRole.USER]
         prompt = asked[-1] if asked else ""
     if ours := read_passages(prompt):
-        return Task(ours[1], tuple(ours[0]))
+        return Task(ours[1], tuple(ours[0]), style=style)
     if (rewritten := read_rewrite(prompt)) is not None:
         return Task(prompt, answer=rewritten)
-    return _foreign_task(prompt)
+    return _foreign_task(prompt)._replace(style=style)
 
 
 def _foreign_task(prompt: str) -> Task:
@@ -291,19 +303,21 @@ def _texts(parts: Sequence[_Part]) -> list[str]:
 
 def _answer(
     task: Task, parts: Sequence[_Part], vectors: Sequence[Sequence[float]] | None, unrelated: float = 0.0
-) -> str:
+) -> Reply:
     if task.answer is not None:
-        return task.answer
+        return Reply(task.answer, in_style=False)
     by_text = dict(zip(_texts(parts), vectors, strict=True)) if vectors is not None else None
-    chosen: list[Statement] = []
-    for part in parts:
-        for statement in _chosen(part, _likeness(part, by_text, unrelated)):
-            if not any(_same(statement, other) for other in chosen):
-                chosen.append(statement)
+    found = [Found(part.question, _chosen(part, _likeness(part, by_text, unrelated)), part.statements) for part in parts]
+    chosen = distinct(statement for each in found for statement in each.chosen)[:MAX_STATEMENTS]
     if not chosen:
-        return refusal(task.question)
-    chosen = sorted(chosen[:MAX_STATEMENTS], key=lambda each: _place(each, chosen))
-    return " ".join(_cited(statement) for statement in chosen)
+        no = refusal(task.question, task.style.forced_language)
+        return Reply(no, in_style=no != refusal(task.question))
+    said = of_detail(task.style.detail, chosen, found)
+    return Reply(_said(said), in_style=_said(said) != _said(chosen))
+
+
+def _said(statements: Sequence[Statement]) -> str:
+    return " ".join(_cited(each) for each in sorted(statements, key=lambda each: _place(each, statements)))
 
 
 def _likeness(part: _Part, vectors: Mapping[str, Sequence[float]] | None, unrelated: float) -> list[float]:
@@ -338,24 +352,9 @@ def _best(part: _Part, question: Question, likeness: Sequence[float]) -> list[St
         return []
     chosen = [ranked[0][1]]
     for evidence, statement in ranked[1:]:
-        if evidence >= _LEAST_EVIDENCE and _gain(question, chosen, statement) >= _GAIN:
+        if evidence >= _LEAST_EVIDENCE and gain(question, chosen, statement) >= LEAST_GAIN:
             chosen.append(statement)
     return chosen[:MAX_STATEMENTS]
-
-
-def _gain(question: Question, chosen: Sequence[Statement], statement: Statement) -> float:
-    """The share of the question that a statement supports better than all that are chosen."""
-    total = sum(asked.weight for asked in question.asked)
-    gained = sum(
-        asked.weight * max(0.0, support(asked, statement) - max(support(asked, each) for each in chosen))
-        for asked in question.asked
-    )
-    return gained / total
-
-
-def _same(a: Statement, b: Statement) -> bool:
-    mine, others = a.places[0], b.places[0]
-    return a.text == b.text or len(mine & others) > 0.8 * len(mine | others)
 
 
 def _place(statement: Statement, chosen: Sequence[Statement]) -> tuple[int, int]:
@@ -376,5 +375,6 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
         yield text[: word.end()], word.group()
 
 
-def _chat_response(text: str, delta: str | None = None) -> ChatResponse:
-    return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content=text), delta=delta)
+def _chat_response(reply: Reply, text: str | None = None, delta: str | None = None) -> ChatResponse:
+    message = ChatMessage(role=MessageRole.ASSISTANT, content=reply.text if text is None else text)
+    return ChatResponse(message=message, delta=delta, additional_kwargs={IN_STYLE: reply.in_style})

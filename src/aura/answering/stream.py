@@ -61,7 +61,8 @@ class AnswerStream:
 
     Args:
         passages: What the markers `[1]`, `[2]` … stand for, in order.
-        question: Decides the language of a refusal.
+        question: Decides the language of a refusal,
+        language: unless this code does.
         allowed_hosts: Hosts (with their sub-domains) that links and images may lead to.
         knowledge: Whether the answer must come from the passages; if not, it needs no citation.
     """
@@ -71,12 +72,13 @@ class AnswerStream:
         passages: Sequence[Passage],
         *,
         question: str = "",
+        language: str | None = None,
         allowed_hosts: Set[str] = frozenset(),
         knowledge: bool = True,
     ) -> None:
         self._passages = passages
         self._readings: dict[int, Reading] = {}
-        self._question = question
+        self._refusal = refusal(question, language)
         self._allowed_hosts = allowed_hosts
         self._knowledge = knowledge
         self._rest = ""  # not decided yet
@@ -103,7 +105,7 @@ class AnswerStream:
         pieces = tuple(_joined(self._consume(final=True)))
         refused = is_refusal(self._text) or (self._knowledge and not self._citations)
         if refused:
-            return Checked(text=refusal(self._question), citations=(), refused=True, pieces=pieces)
+            return Checked(text=self._refusal, citations=(), refused=True, pieces=pieces)
         return Checked(text=self._text, citations=tuple(self._citations), refused=False, pieces=pieces)
 
     def _consume(self, final: bool) -> Iterator[Piece]:
