@@ -79,7 +79,9 @@ class Checks:
             worker,
             self._embedding(),
             self._model(),
-            *(PartHealth(name=name, status="off", reason="not built yet") for name in ("memory", "persona", "voice")),
+            # A persona is rules and rows: it is as well as the database is.
+            PartHealth(name="persona", status="down" if database.status == "down" else "ok", reason=database.reason),
+            *(PartHealth(name=name, status="off", reason="not built yet") for name in ("memory", "voice")),
         )
         return Health(
             status=_overall(parts),

@@ -49,6 +49,10 @@ from aura.jobs.overview import Jobs
 from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback
+from aura.persona.profile import Profile
+from aura.persona.rendering import NEUTRAL
+from aura.persona.signals import Signals
+from aura.persona.traits import Channel, checked_default, default_of
 from aura.portal import Portal
 from aura.router.context import CallContext, Tenancy
 from aura.router.models import RoutingCache, RoutingModels
@@ -73,6 +77,9 @@ from aura.usage.totals import Totals
 from aura.webhooks import outbox
 from aura.webhooks.subscriptions import Webhooks
 from aura.webhooks.values import Event
+
+_PROGRAMS = "programs"
+"""Who asks in a member's name without being one: the organisation's own programs."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +158,7 @@ class Workspace:
         use_persona: bool = True,
         search_knowledge: bool = True,
         temporary: bool = False,
+        channel: Channel = "text",
     ) -> Answer:
         """The answer to `message`, cited from this scope's documents, or a refusal where they do not support one.
 
@@ -160,8 +168,9 @@ class Workspace:
             history: what was said before, where the caller keeps that itself; it and the answer are stored nowhere.
             collection: search in this one alone, by name or id.
             use_memory: let the conversation's earlier turns say what a follow-up means.
-            use_persona: adapt the wording to the user.
+            use_persona: adapt the wording to the user, and learn from the message how the user wants to be answered.
             search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
+            channel: how the answer is taken in: each has a persona of its own.
 
         Raises:
             InvalidRequest: the message is empty, or both a conversation and a history are given.
@@ -171,9 +180,10 @@ class Workspace:
 
         Cost: one call of the model; two or three round trips to the database.
         """
-        return await self._engine.answer(
-            await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary, history)
+        ask = await self._asked(
+            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel, history
         )
+        return await self._engine.answer(ask)
 
     async def stream(
         self,
@@ -186,12 +196,15 @@ class Workspace:
         use_persona: bool = True,
         search_knowledge: bool = True,
         temporary: bool = False,
+        channel: Channel = "text",
     ) -> AsyncGenerator[AnswerEvent]:
         """As `ask`, as it comes: `sources`, `delta` and `citation`, then `final`, `refusal` or `error`.
 
         Closing the stream stops the model; what it had said is stored.
         """
-        ask = await self._asked(message, conversation, collection, use_memory, search_knowledge, temporary, history)
+        ask = await self._asked(
+            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel, history
+        )
         async with aclosing(self._engine.stream(ask)) as events:
             async for event in events:
                 yield event
@@ -239,7 +252,8 @@ class Workspace:
         self.scope.require(Verb.ASK)
         if not self._reads_history:
             raise NotFound("there is no such answer")
-        await Feedback(self._parts.database, self._owner).give(message_id, rating, reason=reason, comment=comment)
+        opinions = Feedback(self._parts.database, self._owner, signals=self._signals)
+        await opinions.give(message_id, rating, reason=reason, comment=comment)
 
     async def on_behalf_of(self, user_id: UserId) -> Workspace:
         """This workspace for its own user; for an admin, one that asks in the name of a member.
@@ -261,7 +275,7 @@ class Workspace:
         if member is None or not member.is_active:
             raise NotFound("there is no such user")
         delegate = Workspace(self._parts, self.organisation, member, key=self._key, grant=self.grant)
-        delegate._asked_by = "programs" if self.user is None else str(self.user.id)
+        delegate._asked_by = _PROGRAMS if self.user is None else str(self.user.id)
         delegate._owner = delegate.scope
         delegate.scope = msgspec.structs.replace(self.scope, user_id=None, role=Role.USER)
         return delegate
@@ -370,6 +384,18 @@ class Workspace:
     def conversations(self) -> Conversations:
         """The user's conversations."""
         return Conversations(self._parts.database, self._owner, readable=self._reads_history)
+
+    @property
+    def persona(self) -> Profile:
+        """How the user wants to be answered: chosen, learned, and why."""
+        return Profile(
+            self._parts.database,
+            self._owner,
+            clock=self._parts.clock,
+            default=default_of(self.organisation.custom_settings),
+            readable=self._reads_history,
+            writable=self._asked_by is None,
+        )
 
     @property
     def responses(self) -> OwnResponses:
@@ -489,6 +515,8 @@ class Workspace:
             InvalidRequest: a value can not be used; `field` names it.
         """
         self.require_admin("change the organisation")
+        if changes.custom_settings is not msgspec.UNSET:
+            checked_default(changes.custom_settings)
         return await self._organisations.update(self.organisation.id, changes)
 
     async def delete_user(self, user_id: UserId) -> Receipt:
@@ -556,7 +584,9 @@ class Workspace:
         inside = msgspec.structs.replace(self._owner, verbs=None)
         return AnswerEngine(
             context=context,
-            conversations=Conversations(self._parts.database, inside, readable=self._reads_history),
+            conversations=Conversations(
+                self._parts.database, inside, readable=self._reads_history, signals=self._signals
+            ),
             llm=self._model,
             meter=Meter(self._ledger, totals=self._parts.totals),
         )
@@ -616,14 +646,21 @@ class Workspace:
     def _reads_history(self) -> bool:
         return self._asked_by is None or self.organisation.admins_read_history
 
+    @property
+    def _signals(self) -> Signals | None:
+        """What learns from the user's words; an admin's, who asks in the user's name, are not those."""
+        return Signals(self._owner, self._parts.clock) if self._asked_by in (None, _PROGRAMS) else None
+
     async def _asked(
         self,
         message: str,
         conversation: InConversation,
         collection: str | CollectionId | None,
         use_memory: bool,
+        use_persona: bool,
         search_knowledge: bool,
         temporary: bool,
+        channel: Channel,
         history: Sequence[Said] = (),
     ) -> Ask:
         self.scope.require(Verb.ASK)
@@ -632,6 +669,7 @@ class Workspace:
         begins = conversation == "new" and not temporary
         if conversation == "new":
             conversation = ConversationId(uuid4()) if begins else None
+        use_persona = use_persona and self._reads_history
         return Ask(
             message=message,
             history=tuple(history),
@@ -641,6 +679,8 @@ class Workspace:
             use_memory=use_memory and self._reads_history,
             search_knowledge=search_knowledge,
             temporary=temporary,
+            style=await self.persona.style(channel) if use_persona else NEUTRAL,
+            teaches=channel if use_persona else None,
         )
 
     async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:

@@ -307,7 +307,9 @@ def _answer(
     if task.answer is not None:
         return Reply(task.answer, in_style=False)
     by_text = dict(zip(_texts(parts), vectors, strict=True)) if vectors is not None else None
-    found = [Found(part.question, _chosen(part, _likeness(part, by_text, unrelated)), part.statements) for part in parts]
+    found = [
+        Found(part.question, _chosen(part, _likeness(part, by_text, unrelated)), part.statements) for part in parts
+    ]
     chosen = distinct(statement for each in found for statement in each.chosen)[:MAX_STATEMENTS]
     if not chosen:
         no = refusal(task.question, task.style.forced_language)

@@ -12,6 +12,7 @@ from aura.answering.events import AnswerEvent
 from aura.answering.response_records import Response
 from aura.answering.responses import Asker, Responses
 from aura.identity import CollectionId
+from aura.persona.traits import Channel
 
 
 class Preparing(Protocol):
@@ -23,8 +24,10 @@ class Preparing(Protocol):
         conversation: InConversation,
         collection: str | CollectionId | None,
         use_memory: bool,
+        use_persona: bool,
         search_knowledge: bool,
         temporary: bool,
+        channel: Channel,
     ) -> Ask: ...
 
 
@@ -46,6 +49,7 @@ class OwnResponses:
         use_persona: bool = True,
         search_knowledge: bool = True,
         temporary: bool = False,
+        channel: Channel = "text",
     ) -> UUID:
         """Begin to answer; the response's id, which `read` takes. The arguments are those of `Workspace.ask`.
 
@@ -56,7 +60,9 @@ class OwnResponses:
             NotFound: there is no such conversation or collection in the scope.
             Unavailable: the database is away.
         """
-        ask = await self._prepare(message, conversation, collection, use_memory, search_knowledge, temporary)
+        ask = await self._prepare(
+            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel
+        )
         return await self._responses.start(self._asker, ask)
 
     async def get(self, response_id: UUID) -> Response:

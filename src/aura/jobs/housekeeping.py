@@ -23,6 +23,7 @@ from aura.database.tables import (
     idempotency_keys,
     login_attempts,
     organisations,
+    persona_signals,
     responses,
     sessions,
     tickets,
@@ -154,5 +155,6 @@ DUTIES: Final = (
     _expiry("counters", counters, lambda now: counters.c.window_start < now - timedelta(days=62)),
     _expiry("reservations", budget_reservations, lambda now: budget_reservations.c.lease_until < now),
     _expiry("spans of budgets", budget_spent, lambda now: budget_spent.c.starts_at < now - timedelta(days=62)),
+    _expiry("persona signals", persona_signals, lambda now: persona_signals.c.created_at < now - timedelta(days=365)),
     _expiry("webhook deliveries", webhook_deliveries, _ended_delivery),
 )

@@ -22,6 +22,8 @@ from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
 from aura.memory import turns
 from aura.memory.turns import Turn
+from aura.persona.signals import Signals
+from aura.persona.traits import Channel
 from aura.tenants import validation
 from aura.tenants.values import Page
 
@@ -54,12 +56,16 @@ class Conversations:
 
     Args:
         readable: False for who may begin them and add to them, but not read them: an admin who asks for a member.
+        signals: takes note of what turns say of how the user wants to be answered; None where nobody does.
     """
 
-    def __init__(self, database: Database, scope: Scope, *, readable: bool = True) -> None:
+    def __init__(
+        self, database: Database, scope: Scope, *, readable: bool = True, signals: Signals | None = None
+    ) -> None:
         self._database = database
         self._scope = scope
         self._readable = readable
+        self._signals = signals
 
     async def start(self) -> ConversationId:
         """A new, empty conversation. An API key that is limited to collections sees those alone that such a key began."""
@@ -187,6 +193,7 @@ class Conversations:
         message_id: UUID | None = None,
         begins: bool = False,
         also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+        teaches: Channel | None = None,
     ) -> UUID:
         """Store a question and its answer; the id of the answer's message.
 
@@ -194,6 +201,7 @@ class Conversations:
             message_id: the id that it gets. A turn that is there already under it stays as it is.
             begins: begin the conversation with it, under an id that was never used.
             also: what else belongs into the transaction.
+            teaches: let the user's persona of this channel learn from the question.
 
         Raises:
             NotFound: there is no such conversation in the scope.
@@ -207,7 +215,9 @@ class Conversations:
             begins=begins,
         )
         async with self._database.tenant(self._scope) as session:
-            await turns.write(session, self._scope, turn)
+            new = await turns.write(session, self._scope, turn)
+            if new and self._signals is not None and teaches is not None:
+                await self._signals.of_turn(session, turn.conversation_id, turn.question_id, asked, teaches)
             if also is not None:
                 await also(session)
         return turn.message_id

@@ -13,6 +13,7 @@ from aura.database.scopes import visible
 from aura.database.tables import feedback, messages
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import Scope
+from aura.persona.signals import Signals
 
 LONGEST_REASON = 200
 """Characters of a reason: a word or a line."""
@@ -21,11 +22,16 @@ LONGEST_COMMENT = 5_000
 
 
 class Feedback:
-    """One user's opinions, one for each answer."""
+    """One user's opinions, one for each answer.
 
-    def __init__(self, database: Database, scope: Scope) -> None:
+    Args:
+        signals: takes note of what their reasons say of how the user wants to be answered; None where nobody does.
+    """
+
+    def __init__(self, database: Database, scope: Scope, *, signals: Signals | None = None) -> None:
         self._database = database
         self._scope = scope
+        self._signals = signals
 
     async def give(self, message_id: UUID, rating: int, *, reason: str = "", comment: str = "") -> None:
         """Rate an answer, or rate it anew: the last opinion counts.
@@ -57,3 +63,5 @@ class Feedback:
                     index_elements=["tenant_id", "message_id"], set_={**opinion, "created_at": func.now()}
                 )
             )
+            if self._signals is not None:
+                await self._signals.of_rating(session, message_id, rating, reason, comment)

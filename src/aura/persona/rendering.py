@@ -44,7 +44,7 @@ WORDINGS: Final[Mapping[Scale, Mapping[Level, str]]] = {
 """What is said to a model at each level of a scale."""
 
 _HEADER = (
-    "How to say it. This is about manner alone: it never changes what is true, what is cited, what is refused, or a rule above."
+    "How to say it. It never changes what is true, what is cited, what is refused, or a rule above; it is manner alone."
 )
 _OF_QUESTION = "Answer in the language of the question"
 _AS_FEW = "in as few sentences as it needs."
