@@ -50,9 +50,9 @@ from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback
 from aura.persona.profile import Profile
-from aura.persona.rendering import NEUTRAL
+from aura.persona.rendering import NEUTRAL, Style
 from aura.persona.signals import Signals
-from aura.persona.traits import Channel, checked_default, default_of
+from aura.persona.traits import Channel, Traits, checked_default, default_of
 from aura.portal import Portal
 from aura.router.context import CallContext, Tenancy
 from aura.router.models import RoutingCache, RoutingModels
@@ -241,6 +241,19 @@ class Workspace:
             )
         )
         return [found.passage for found in results.found]
+
+    async def try_persona(self, message: str, traits: Traits | None, *, search_knowledge: bool = True) -> Answer:
+        """The answer to `message` as a persona of these traits would have it; None is the user's own. Nothing is stored.
+
+        Raises:
+            As `ask`.
+
+        Cost: as `ask`.
+        """
+        ask = await self._asked(message, None, None, False, traits is None, search_knowledge, True, "text")
+        if traits is not None:
+            ask = msgspec.structs.replace(ask, style=Style.of(traits))
+        return await self._engine.answer(ask)
 
     async def feedback(self, message_id: UUID, rating: int, reason: str = "", comment: str = "") -> None:
         """Rate an answer of the user's: 1 or -1. Rating it again replaces the first opinion.

@@ -28,6 +28,7 @@ from aura_server.routes import (
     compatible,
     documents,
     mcp,
+    persona,
     platform,
     sockets,
     tenant,
@@ -38,6 +39,7 @@ from aura_server.unbuilt import UNBUILT
 ROUTES = (
     *access.HANDLERS,
     *chat.HANDLERS,
+    *persona.HANDLERS,
     *sockets.HANDLERS,
     *documents.HANDLERS,
     *tenant.HANDLERS,

@@ -7,7 +7,6 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 _MEMORY = "long-term memory"
-_PERSONA = "personas"
 _VOICE = "voice"
 
 _ROUTES = (
@@ -18,10 +17,6 @@ _ROUTES = (
     (HttpMethod.GET, "/memory/summary", _MEMORY),
     (HttpMethod.GET, "/memory/export", _MEMORY),
     (HttpMethod.DELETE, "/memory/", _MEMORY),
-    (HttpMethod.GET, "/persona/", _PERSONA),
-    (HttpMethod.PUT, "/persona/", _PERSONA),
-    (HttpMethod.POST, "/persona/preview", _PERSONA),
-    (HttpMethod.DELETE, "/persona/learned", _PERSONA),
     (HttpMethod.GET, "/voice/status", _VOICE),
     (HttpMethod.POST, "/voice/transcribe", _VOICE),
     (HttpMethod.POST, "/voice/synthesize", _VOICE),

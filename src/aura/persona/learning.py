@@ -43,12 +43,13 @@ LESS: Final = "less"
 """The two directions of a scale. On other axes a signal points at a value."""
 STEP: Final = 0.25
 """How far a value moves in a day, at most."""
-PRIOR: Final = 1.5
+PRIOR: Final = 1.0
 """The weight of knowing nothing: evidence is held against it."""
 CONFIDENT: Final = 0.5
 """The confidence from which a value moves at all."""
 CONFIRMED_WITHIN: Final = timedelta(days=30)
 HALF_LIFE: Final = timedelta(days=30)
+TURN: Final = 0.25
 SILENCE: Final = timedelta(days=90)
 """After so long without a signal a value begins to go back; after twice as long it is the default."""
 
@@ -129,48 +130,52 @@ def _target(signals: Sequence[Signal], default: float, at: datetime) -> float:
 
 def _confidence(signals: Sequence[Signal], at: datetime) -> float:
     """How clear the evidence for `more` is, against it when negative."""
-    weights = _weights(signals, at)
+    weights, alive = _weights(signals, at)
     more, less = weights[MORE], weights[LESS]
-    return _alive(signals, at) * (more - less) / (more + less + PRIOR)
+    return alive * (more - less) / (more + less + PRIOR)
 
 
 def _chosen(signals: Sequence[Signal], default: str, now: datetime) -> tuple[str, float]:
     """The value that the evidence is clearly for, or the default."""
-    weights = _weights(signals, now)
+    weights, alive = _weights(signals, now)
     best = max(weights, key=lambda each: (weights[each], each), default="")
     others = sum(weights.values()) - weights[best]
-    confidence = _alive(signals, now) * max(0.0, weights[best] - others) / (weights[best] + others + PRIOR)
+    confidence = alive * max(0.0, weights[best] - others) / (weights[best] + others + PRIOR)
     return (best if confidence >= CONFIDENT else default), confidence
 
 
-def _weights(signals: Sequence[Signal], at: datetime) -> defaultdict[str, float]:
-    """The confirmed evidence by what it points at; that of `HALF_LIFE` before the latest counts half."""
+def _weights(signals: Sequence[Signal], at: datetime) -> tuple[defaultdict[str, float], float]:
+    """The confirmed evidence by what it points at; and how much of it a silence since has left, from 1 to 0.
+
+    That of `HALF_LIFE` before the latest counts half, and each signal takes `TURN` off what points elsewhere, so that who
+    changes their mind is followed.
+    """
+    weights: defaultdict[str, float] = defaultdict(float)
+    confirmed = _confirmed(signals)
+    if not confirmed:
+        return weights, 0.0
+    before = confirmed[0].at
+    for signal in confirmed:
+        aged, before = 0.5 ** ((signal.at - before) / HALF_LIFE), signal.at
+        for towards in weights:
+            weights[towards] *= aged if towards == signal.towards else aged * (1 - TURN)
+        weights[signal.towards] += signal.weight
+    return weights, max(0.0, min(1.0, 2.0 - (at - before) / SILENCE))
+
+
+def _confirmed(signals: Sequence[Signal]) -> list[Signal]:
+    """Those that have another of their direction, from another message, within `CONFIRMED_WITHIN`."""
     by_direction: defaultdict[str, list[Signal]] = defaultdict(list)
     for signal in signals:
         by_direction[signal.towards].append(signal)
-    weights: defaultdict[str, float] = defaultdict(float)
-    latest = signals[-1].at
-    for towards, given in by_direction.items():
-        for signal in _confirmed(given):
-            weights[towards] += signal.weight * 0.5 ** ((latest - signal.at) / HALF_LIFE)
-    return weights
-
-
-def _confirmed(given: Sequence[Signal]) -> list[Signal]:
-    """Those that have another of their direction, from another message, within `CONFIRMED_WITHIN`."""
     found: list[Signal] = []
-    for n, signal in enumerate(given):
-        beside = (*given[max(0, n - 1) : n], *given[n + 1 : n + 2])
-        if any(abs(signal.at - other.at) <= CONFIRMED_WITHIN and _apart(signal, other) for other in beside):
-            found.append(signal)
-    return found
+    for given in by_direction.values():
+        for n, signal in enumerate(given):
+            beside = (*given[max(0, n - 1) : n], *given[n + 1 : n + 2])
+            if any(abs(signal.at - other.at) <= CONFIRMED_WITHIN and _apart(signal, other) for other in beside):
+                found.append(signal)
+    return sorted(found, key=lambda signal: signal.at)
 
 
 def _apart(a: Signal, b: Signal) -> bool:
     return a.message_id is None or a.message_id != b.message_id
-
-
-def _alive(signals: Sequence[Signal], at: datetime) -> float:
-    """1, and after `SILENCE` falling to 0."""
-    silent = at - signals[-1].at
-    return max(0.0, min(1.0, 2.0 - silent / SILENCE))

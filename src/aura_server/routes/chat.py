@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from aura.identity import ConversationId
+from aura.persona.traits import AXES
 from aura.workspace import Workspace
 from aura_server.asking import begin, question_of, resume_point, workspace_for
 from aura_server.auditing import Record
@@ -87,7 +88,8 @@ async def context(
     of = await workspace_for(workspace, user_id, record, reading=True)
     recent = await of.conversations.history(limit=10)
     messages = tuple(MessageResponse.of(message) for message in reversed(recent.items))
-    return ContextResponse(summary="", facts=(), persona={}, recent=messages)
+    traits = (await of.persona.get()).traits
+    return ContextResponse(summary="", facts=(), persona={axis: traits.value(axis) for axis in AXES}, recent=messages)
 
 
 HANDLERS = (chat, stream, stop, feedback, history, context)

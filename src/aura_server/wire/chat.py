@@ -22,6 +22,7 @@ from aura.answering.events import (
 )
 from aura.index.passage import Passage
 from aura.memory.conversations import Message
+from aura.persona.traits import Axis
 from aura_server.wire.documents import PassageResponse
 
 EventName = Literal["sources", "delta", "citation", "final", "refusal", "error"]
@@ -73,6 +74,7 @@ class TimingsResponse(msgspec.Struct, frozen=True, kw_only=True):
 class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer. `cost` in US dollars, null where the model's price is not known; `response_time` in seconds.
 
+    `persona_applied`: without the caller's persona it would have been said otherwise.
     `refused`: nothing that the caller may see supports an answer. `stopped`: it was ended before its end.
     """
 
@@ -100,7 +102,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
             model_used=answer.model,
             response_time=answer.timings.total_seconds,
             cost=answer.cost_usd,
-            persona_applied=False,
+            persona_applied=answer.persona_applied,
             knowledge_used=bool(answer.citations),
             sources=tuple(dict.fromkeys(citation.filename for citation in answer.citations)),
             citations=tuple(CitationResponse.of(citation) for citation in answer.citations),
@@ -155,11 +157,11 @@ class MessageResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContextResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer knows of the asker: so far the latest messages."""
+    """What an answer knows of the asker: the persona by axis, and the latest messages."""
 
     summary: str
     facts: tuple[str, ...]
-    persona: dict[str, object]
+    persona: dict[Axis, float | str]
     recent: tuple[MessageResponse, ...]
 
 

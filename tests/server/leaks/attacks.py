@@ -204,6 +204,7 @@ LISTS = {
     "/documents/": {},
     "/documents/search": {"q": QUESTION, "limit": 100},
     "/collections": {},
+    "/persona/": {},
     "/admin/dashboard": {},
     "/admin/costs": {"by": "user"},
     "/admin/audit": {},
@@ -251,6 +252,7 @@ async def state(app: ASGIApp, side: Side) -> dict[str, object]:
         seen[f"{name}'s document"] = (await ask(app, "GET", f"/documents/{ids['document']}/text", headers=headers)).text
         me = (await ask(app, "GET", "/tenant/users", headers=admin)).json()["items"]
         own = next(each["id"] for each in me if each["email"].startswith(name))
+        seen[f"{name}'s persona"] = (await ask(app, "GET", "/persona/", headers=headers)).json()
         seen[f"{name}'s history"] = (await ask(app, "GET", f"/chat/history/{own}", headers=headers)).json()
     return seen
 
