@@ -16,7 +16,7 @@ from aura.persona.traits import SCALES, Axis, Scale, Traits
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CLEAR = (Kind.ASKED, Kind.RATED, Kind.REPEATED)
 OPPOSITE = {MORE: LESS, LESS: MORE}
-SEEDS = range(40)
+SEEDS = range(25)
 
 
 def signal(axis: Axis, towards: str, kind: Kind, after: timedelta, n: int = 0) -> Signal:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -98,20 +99,63 @@ def learned(signals: Iterable[Signal], default: Traits, now: datetime) -> dict[A
     return found
 
 
+class _Evidence:
+    """What confirmed signals have added up to so far, by what they point at.
+
+    That of `HALF_LIFE` before the latest counts half, and each signal takes `TURN` off what points elsewhere, so that who
+    changes their mind is followed. A signal counts from when another confirms it; one that stays alone changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.weights: defaultdict[str, float] = defaultdict(float)
+        self._last: dict[str, Signal] = {}
+        self._confirmed: set[str] = set()
+        self._at: datetime | None = None
+
+    def add(self, signal: Signal) -> None:
+        """Take the next signal."""
+        before = self._last.get(signal.towards)
+        if before is not None and before.message_id is not None and before.message_id == signal.message_id:
+            return  # one message says a thing once
+        self._last[signal.towards] = signal
+        if before is None or signal.at - before.at > CONFIRMED_WITHIN:
+            self._confirmed.discard(signal.towards)
+            return
+        aged = _halved(signal.at - (self._at or signal.at))
+        for towards in self.weights:
+            self.weights[towards] *= aged if towards == signal.towards else aged * (1 - TURN)
+        if signal.towards not in self._confirmed:
+            self.weights[signal.towards] += before.weight * _halved(signal.at - before.at)
+        self.weights[signal.towards] += signal.weight
+        self._confirmed.add(signal.towards)
+        self._at = signal.at
+
+    def confidence(self, towards: str, at: datetime) -> float:
+        """How clear it is for `towards` by `at`; negative where it is against it."""
+        if self._at is None:
+            return 0.0
+        alive = max(0.0, min(1.0, 2.0 - (at - self._at) / SILENCE))
+        mine, total = self.weights[towards], sum(self.weights.values())
+        return alive * (2 * mine - total) / (total + PRIOR)
+
+
+def _halved(age: timedelta) -> float:
+    return 0.5 ** (age / HALF_LIFE)
+
+
 def _on_scale(signals: Sequence[Signal], default: float, now: datetime) -> tuple[float, float]:
     """The value of a scale: on each day it follows where the evidence of that day points."""
-    value, day = default, signals[0].at.date()
-    for n, signal in enumerate(signals):
-        today = signal.at.date()
-        if n + 1 < len(signals) and signals[n + 1].at.date() == today:
-            continue  # a day is one step, however much is said in it
-        known_before = [each for each in signals[:n] if each.at.date() < today]
-        if known_before:
-            value = _moved(value, _target(known_before, default, signal.at), (today - day).days - 1)
-        value = _moved(value, _target(signals[: n + 1], default, signal.at), 1)
-        day = today
-    value = _moved(value, _target(signals, default, now), (now.date() - day).days)
-    return round(value, 6) + 0.0, abs(_confidence(signals, now))
+    evidence, value, before = _Evidence(), default, signals[0].at.date()
+    for day, group in groupby(signals, key=lambda signal: signal.at.date()):
+        given = list(group)
+        value = _moved(value, _target(evidence, default, given[0].at), max(0, (day - before).days - 1))
+        for signal in given:
+            evidence.add(signal)
+        # A day is one step, however much is said in it.
+        value = _moved(value, _target(evidence, default, given[-1].at), 1)
+        before = day
+    value = _moved(value, _target(evidence, default, now), (now.date() - before).days)
+    return round(value, 6) + 0.0, abs(evidence.confidence(MORE, now))
 
 
 def _moved(value: float, target: float, days: int) -> float:
@@ -120,62 +164,19 @@ def _moved(value: float, target: float, days: int) -> float:
     return value + max(-room, min(room, target - value))
 
 
-def _target(signals: Sequence[Signal], default: float, at: datetime) -> float:
-    confidence = _confidence(signals, at)
+def _target(evidence: _Evidence, default: float, at: datetime) -> float:
+    confidence = evidence.confidence(MORE, at)
     if abs(confidence) < CONFIDENT:
         return default
     pole = 1.0 if confidence > 0 else -1.0
     return default + (pole - default) * abs(confidence)
 
 
-def _confidence(signals: Sequence[Signal], at: datetime) -> float:
-    """How clear the evidence for `more` is, against it when negative."""
-    weights, alive = _weights(signals, at)
-    more, less = weights[MORE], weights[LESS]
-    return alive * (more - less) / (more + less + PRIOR)
-
-
 def _chosen(signals: Sequence[Signal], default: str, now: datetime) -> tuple[str, float]:
     """The value that the evidence is clearly for, or the default."""
-    weights, alive = _weights(signals, now)
-    best = max(weights, key=lambda each: (weights[each], each), default="")
-    others = sum(weights.values()) - weights[best]
-    confidence = alive * max(0.0, weights[best] - others) / (weights[best] + others + PRIOR)
-    return (best if confidence >= CONFIDENT else default), confidence
-
-
-def _weights(signals: Sequence[Signal], at: datetime) -> tuple[defaultdict[str, float], float]:
-    """The confirmed evidence by what it points at; and how much of it a silence since has left, from 1 to 0.
-
-    That of `HALF_LIFE` before the latest counts half, and each signal takes `TURN` off what points elsewhere, so that who
-    changes their mind is followed.
-    """
-    weights: defaultdict[str, float] = defaultdict(float)
-    confirmed = _confirmed(signals)
-    if not confirmed:
-        return weights, 0.0
-    before = confirmed[0].at
-    for signal in confirmed:
-        aged, before = 0.5 ** ((signal.at - before) / HALF_LIFE), signal.at
-        for towards in weights:
-            weights[towards] *= aged if towards == signal.towards else aged * (1 - TURN)
-        weights[signal.towards] += signal.weight
-    return weights, max(0.0, min(1.0, 2.0 - (at - before) / SILENCE))
-
-
-def _confirmed(signals: Sequence[Signal]) -> list[Signal]:
-    """Those that have another of their direction, from another message, within `CONFIRMED_WITHIN`."""
-    by_direction: defaultdict[str, list[Signal]] = defaultdict(list)
+    evidence = _Evidence()
     for signal in signals:
-        by_direction[signal.towards].append(signal)
-    found: list[Signal] = []
-    for given in by_direction.values():
-        for n, signal in enumerate(given):
-            beside = (*given[max(0, n - 1) : n], *given[n + 1 : n + 2])
-            if any(abs(signal.at - other.at) <= CONFIRMED_WITHIN and _apart(signal, other) for other in beside):
-                found.append(signal)
-    return sorted(found, key=lambda signal: signal.at)
-
-
-def _apart(a: Signal, b: Signal) -> bool:
-    return a.message_id is None or a.message_id != b.message_id
+        evidence.add(signal)
+    best = max(evidence.weights, key=lambda each: (evidence.weights[each], each), default="")
+    confidence = max(0.0, evidence.confidence(best, now))
+    return (best if confidence >= CONFIDENT else default), confidence
