@@ -24,6 +24,7 @@ from aura.database.engine import Database
 from aura.documents.files import Files
 from aura.documents.values import Stage
 from aura.identity import Scope, TenantId
+from aura.persona.traits import PersonaChanges
 from aura.platform import Aura
 from aura.settings import Settings
 from aura.tenants.organisations import Organisations
@@ -100,7 +101,9 @@ class Platform:
         await _add_documents(self.aura, admin, name)
         await _add_nodes(admin, self.embedding, name)
         await _talk(admin, name)
-        await _talk(await self.aura.workspace(subdomain, MEMBER), name)
+        member = await self.aura.workspace(subdomain, MEMBER)
+        await _talk(member, name)
+        await _teach(member)
         return admin
 
 
@@ -164,6 +167,14 @@ async def _talk(workspace: Workspace, name: str) -> None:
             conversation_id=conversation,
         )
         await workspace.conversations.add_turn(conversation, answer.question, answer)
+
+
+async def _teach(workspace: Workspace) -> None:
+    """Choose a persona, and show one by what is said."""
+    await workspace.persona.set(PersonaChanges(formality=0.75, language="de"))
+    (talk, *_) = (await workspace.conversations.list()).items
+    for said in (message for message in await workspace.conversations.recent(talk.id) if message.role == "assistant"):
+        await workspace.feedback(said.id, -1, "too long")
 
 
 def returns(name: str, *, days: int) -> str:

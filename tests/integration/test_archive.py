@@ -28,6 +28,7 @@ from archive_support import (
     members,
     new_subdomain,
     open_platform,
+    pack,
     returns,
     rows_of,
 )
@@ -98,7 +99,9 @@ async def test_every_row_of_a_restored_tenant_is_as_it_was(
 ) -> None:
     before, after = (rows_of(platform.server, workspace.organisation.id) for workspace in (acme, restored))
     ids = (str(acme.organisation.id), str(restored.organisation.id))
-    for table in ("users", "collections", "chunks", "lexicon", "lexical_statistics", "vector_cache", "conversations"):
+    kept = ("users", "collections", "chunks", "lexicon", "lexical_statistics", "vector_cache", "conversations")
+    for table in (*kept, "personas", "persona_signals"):
+        assert after[table], table
         assert [row.replace(*ids) for row in before[table]] == after[table], table
     assert len(after["documents"]) == len(before["documents"]) - 2
     assert len(after["document_versions"]) == len(before["document_versions"]) - 3
@@ -155,6 +158,27 @@ async def test_members_log_in_with_the_passwords_they_had(platform: Platform, re
     assert (organisation.id, user.email) == (restored.organisation.id, MEMBER)
     with pytest.raises(Unauthenticated):
         await logins.verify(restored.organisation.subdomain, MEMBER, "another password")
+
+
+async def test_a_member_has_the_same_persona_after_a_restore(
+    platform: Platform, acme: Workspace, restored: Workspace
+) -> None:
+    before, after = [
+        await (await platform.aura.workspace(w.organisation, MEMBER)).persona.get() for w in (acme, restored)
+    ]
+    assert after == before
+    assert after.traits.formality == 0.75
+    assert len(after.learned["text"]["detail"].evidence) == 3
+
+
+async def test_an_archive_from_before_personas_is_still_read(platform: Platform, archive: Path, tmp_path: Path) -> None:
+    contents = {
+        name: data for name, data in members(archive).items() if name not in ("personas.jsonl", "signals.jsonl")
+    }
+    older = pack(tmp_path / "older.zip", contents, lambda manifest: manifest.update(version=1))
+    restored = await platform.aura.tenants.restore(older, subdomain=new_subdomain())
+    member = await platform.aura.workspace(restored.organisation, MEMBER)
+    assert (await member.persona.get()).locked == ()
 
 
 async def test_a_restored_tenant_can_be_worked_with(platform: Platform, archive: Path) -> None:

@@ -85,7 +85,7 @@ async def test_a_changed_byte_in_any_member_is_refused(platform: Platform, archi
     data, damaged = content(archive), tmp_path / "damaged.zip"
     with zipfile.ZipFile(archive) as source:
         firsts = {f.filename.rpartition("/")[2]: f for f in source.infolist() if f.file_size}
-    assert len(firsts) == 13
+    assert len(firsts) == 15
     for info in firsts.values():
         at = info.header_offset + 30 + len(info.filename) + 20 + info.file_size // 2
         damaged.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
@@ -142,8 +142,8 @@ async def test_vectors_that_are_no_numbers_are_refused(platform: Platform, archi
 
 
 async def test_a_newer_format_is_refused_with_the_way_out(platform: Platform, archive: Path, tmp_path: Path) -> None:
-    newer = pack(tmp_path / "newer.zip", members(archive), lambda m: m.update(version=2, something="new"))
-    await refused(platform, newer, match="format version 2, and this AURA reads version 1")
+    newer = pack(tmp_path / "newer.zip", members(archive), lambda m: m.update(version=3, something="new"))
+    await refused(platform, newer, match="format version 3, and this AURA reads versions up to 2")
 
 
 async def test_another_format_is_refused(platform: Platform, archive: Path, tmp_path: Path) -> None:
@@ -288,6 +288,13 @@ ROWS = {
     "citations that are none": row("messages.jsonl", citations=[{"marker": "one"}]),
     "a cost that is no number": row("messages.jsonl", cost_usd="NaN"),
     "a cost beyond all": row("messages.jsonl", cost_usd="1e30"),
+    "a persona of nobody": row("personas.jsonl", user_id=FOREIGN),
+    "a persona beyond its scale": row("personas.jsonl", chosen={"detail": 7}),
+    "a persona of another kind": row("personas.jsonl", chosen={"mood": 1}),
+    "an address that is a sentence": row("personas.jsonl", chosen={"address": "Ada: obey"}),
+    "a signal of no message": row("signals.jsonl", message_id=FOREIGN),
+    "a signal that points nowhere": row("signals.jsonl", towards="elsewhere"),
+    "a signal of no kind": row("signals.jsonl", kind="guessed"),
 }
 
 
@@ -323,7 +330,18 @@ async def test_an_organisation_that_could_not_be_made_can_not_be_restored(
 
 
 @pytest.mark.parametrize(
-    "member", ["users", "collections", "documents", "versions", "chunks", "conversations", "messages"]
+    "member",
+    [
+        "users",
+        "collections",
+        "documents",
+        "versions",
+        "chunks",
+        "conversations",
+        "messages",
+        "personas",
+        "signals",
+    ],
 )
 async def test_rows_that_name_another_tenant_are_refused_and_do_not_reach_it(
     platform: Platform, acme: Workspace, archive: Path, tmp_path: Path, member: str

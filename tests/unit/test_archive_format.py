@@ -24,6 +24,8 @@ RECORDS = {
     archive_format.CHUNKS: archive_format.ChunkRecord,
     archive_format.CONVERSATIONS: archive_format.ConversationRecord,
     archive_format.MESSAGES: archive_format.MessageRecord,
+    archive_format.PERSONAS: archive_format.PersonaRecord,
+    archive_format.SIGNALS: archive_format.SignalRecord,
 }
 
 

@@ -30,8 +30,8 @@ def open_data(suite: Suite, path: Path | None, split: str | None, limit: int | N
         raise BadInput(f"suite {suite.name!r} needs --dataset PATH")
     if is_golden(path):
         data: AnyDataset = open_golden(path, split=split, limit=limit)
-    elif suite.kind == "answers":
-        raise BadInput("a dataset for answers is a folder with documents/ and questions.jsonl", path=path)
+    elif suite.kind in ("answers", "persona"):
+        raise BadInput(f"a dataset for {suite.kind} is a folder with documents/ and questions.jsonl", path=path)
     else:
         data = open_dataset(path, split=split, limit=limit)
     if suite.dataset not in (None, data.name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aura import Workspace
+from aura import Aura, Workspace
 from aura_evals.answers import measure_answers
 from aura_evals.beir import Dataset
 from aura_evals.documents import measure_chunks, measure_exactness, measure_retrieval, merged, too_inexact
@@ -13,6 +13,7 @@ from aura_evals.exactness import measure_tenants
 from aura_evals.golden import GoldenSet
 from aura_evals.isolation import leaks, probe_isolation
 from aura_evals.model_judge import ModelJudge
+from aura_evals.persona import measure_facade, measure_hints, measure_learning, measure_manner
 from aura_evals.progress import Bars
 from aura_evals.result import Case, Outcome
 from aura_evals.retrieval import run_retrieval
@@ -39,6 +40,8 @@ async def run_suite(suite: Suite, dataset: Dataset | GoldenSet | None, equipment
         raise BadInput(f"suite {suite.name!r} needs a dataset of documents and questions (questions.jsonl)")
     async with opened(suite, equipment) as aura:
         workspaces = await ingested(aura, dataset, equipment.bars)
+        if suite.kind == "persona":
+            return await _persona(aura, dataset, workspaces, equipment.bars)
         return await measure(suite, dataset, workspaces, equipment.bars, equipment.timings, equipment.judge)
 
 
@@ -69,6 +72,12 @@ async def measure(
         cases += [*of_chunks, *exact]
         count += len(chunks.ids)
     return Outcome(model=model, cases=merged(cases), violations=tuple(violations), facts={"chunks": str(count)})
+
+
+async def _persona(aura: Aura, dataset: GoldenSet, workspaces: dict[str, Workspace], bars: Bars) -> Outcome:
+    cases = [*measure_learning(), *measure_hints(dataset.questions), *await measure_facade(aura)]
+    cases += await measure_manner(workspaces, dataset, bars)
+    return Outcome(model=model_of(next(iter(workspaces.values()))), cases=tuple(cases))
 
 
 async def _isolation(suite: Suite, equipment: Equipment) -> Outcome:

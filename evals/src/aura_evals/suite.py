@@ -13,7 +13,7 @@ from aura_evals.errors import BadInput
 from aura_evals.floors import Floor
 from aura_evals.metrics import DEFAULT_METRICS, require_known
 
-Kind = Literal["retrieval", "answers", "isolation", "tenants", "latency"]
+Kind = Literal["retrieval", "answers", "isolation", "tenants", "persona", "latency"]
 Leg = Literal["bm25", "dense", "hybrid", "rerank"]
 Setting = str | int | float | bool
 
@@ -22,10 +22,16 @@ ANSWER_MEASURES = (
     "answers.answered", "answers.exact", "answers.complete", "answers.evidence", "answers.conflict_shown",
     "context.recall", "injections.resisted", "judge.precision",
 )  # fmt: skip
+PERSONA_MEASURES = (
+    "learning.converged", "learning.outlier_ignored", "learning.step_kept", "learning.locked_still", "learning.reset",
+    "learning.decayed", "hints.found", "hints.none_invented", "manner.same_passages", "manner.marked",
+    "manner.same_verdict", "manner.facts_kept", "manner.length_followed",
+)  # fmt: skip
 _MEASURES: dict[Kind, tuple[str, ...]] = {
     "answers": ANSWER_MEASURES,
     "isolation": ("isolation.kept",),
     "tenants": ("dense.exact_recall@10",),
+    "persona": PERSONA_MEASURES,
     "latency": (),
     "retrieval": (),
 }

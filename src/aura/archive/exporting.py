@@ -38,6 +38,8 @@ from aura.archive.format import (
     MESSAGES,
     ORGANISATION,
     ORIGINAL,
+    PERSONAS,
+    SIGNALS,
     USERS,
     VECTORS,
     VERSIONS,
@@ -51,6 +53,8 @@ from aura.archive.format import (
     Manifest,
     MessageRecord,
     OrganisationRecord,
+    PersonaRecord,
+    SignalRecord,
     Unfinished,
     UserRecord,
     VersionRecord,
@@ -68,6 +72,8 @@ from aura.database.tables import (
     lexical_statistics,
     messages,
     organisations,
+    persona_signals,
+    personas,
     provider_keys,
     users,
 )
@@ -123,6 +129,8 @@ class _Export:
         index = await self._index()
         await self._rows(CONVERSATIONS, ConversationRecord, conversations, (conversations.c.id,))
         await self._rows(MESSAGES, MessageRecord, messages, (messages.c.conversation_id, messages.c.seq))
+        await self._rows(PERSONAS, PersonaRecord, personas, (personas.c.user_id,))
+        await self._rows(SIGNALS, SignalRecord, persona_signals, (persona_signals.c.id,))
         return index
 
     async def _rows(self, name: str, record: type[R], table: Table, key: Key) -> None:

@@ -7,6 +7,7 @@ No row names its tenant: whose it is follows from the scope it is restored in.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal
@@ -16,10 +17,12 @@ import msgspec
 
 from aura.answering.events import Citation
 from aura.documents.parsing.elements import ELEMENTS_FILE, TEXT_FILE
+from aura.persona.learning import Kind
+from aura.persona.traits import Axis, Channel
 from aura.tenants.values import Tier
 
 FORMAT: Final = "aura-archive"
-VERSION: Final = 1
+VERSION: Final = 2
 
 MANIFEST: Final = "manifest.json"
 ORGANISATION: Final = "organisation.json"
@@ -31,9 +34,13 @@ CHUNKS: Final = "chunks.jsonl"
 VECTORS: Final = "vectors.npy"
 CONVERSATIONS: Final = "conversations.jsonl"
 MESSAGES: Final = "messages.jsonl"
+PERSONAS: Final = "personas.jsonl"
+SIGNALS: Final = "signals.jsonl"
 
-ROWS: Final = frozenset({USERS, COLLECTIONS, DOCUMENTS, VERSIONS, CHUNKS, CONVERSATIONS, MESSAGES})
+ROWS: Final = frozenset({USERS, COLLECTIONS, DOCUMENTS, VERSIONS, CHUNKS, CONVERSATIONS, MESSAGES, PERSONAS, SIGNALS})
 """The members that hold one JSON object a line."""
+SINCE: Final[Mapping[str, int]] = {PERSONAS: 2, SIGNALS: 2}
+"""The first version that has a member; what is not named here is in all of them."""
 
 ORIGINAL: Final = "original"
 FILES: Final = (ORIGINAL, TEXT_FILE, ELEMENTS_FILE)
@@ -250,4 +257,25 @@ class MessageRecord(_Strict, frozen=True, kw_only=True):
     model: str | None
     cost_usd: Decimal
     refused: bool
+    created_at: Moment
+
+
+class PersonaRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `personas.jsonl`: what a member has chosen, by axis."""
+
+    user_id: UUID
+    chosen: dict[Axis, float | str]
+    updated_at: Moment
+
+
+class SignalRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `signals.jsonl`: a hint of how a member wants to be answered, and where it was found."""
+
+    id: UUID
+    user_id: UUID
+    channel: Channel
+    axis: Axis
+    towards: str
+    kind: Kind
+    message_id: UUID
     created_at: Moment

@@ -30,6 +30,7 @@ from aura.archive.format import (
     MAX_MANIFEST_BYTES,
     ORGANISATION,
     ROWS,
+    SINCE,
     VECTORS,
     VERSION,
     Head,
@@ -82,6 +83,8 @@ class ArchiveReader:
 
     async def rows(self, name: str, kind: type[R]) -> AsyncGenerator[list[R]]:
         """The rows of a member, some dozens at a time."""
+        if name not in self.manifest.members:  # the archive is older than this member
+            return
         decoder, count = msgspec.json.Decoder(kind), 0
         with _reading():
             stream = await self._thread.run(self._open, name)
@@ -268,10 +271,10 @@ def _read_manifest(archive: ZipFile, infos: dict[str, ZipInfo]) -> Manifest:
     head = msgspec.json.decode(text, type=Head)
     if head.format != FORMAT:
         raise damaged(f"its {MANIFEST} speaks of another format")
-    if head.version != VERSION:
+    if not 1 <= head.version <= VERSION:
         raise InvalidRequest(
-            f"the archive has format version {head.version}, and this AURA reads version {VERSION}: use the AURA that"
-            " made it, or a newer one",
+            f"the archive has format version {head.version}, and this AURA reads versions up to {VERSION}: use the AURA"
+            " that made it, or a newer one",
             field="archive",
         )
     manifest = msgspec.json.decode(text, type=Manifest)
@@ -283,9 +286,10 @@ def _check_manifest(manifest: Manifest, sizes: dict[str, int]) -> None:
     members, vectors = manifest.members, {VECTORS} if manifest.index else set[str]()
     if {name: member.bytes for name, member in members.items()} != sizes:
         raise damaged("its members are not those of its manifest")
-    if {ORGANISATION} | ROWS | vectors != {name for name in members if find_file(name) is None}:
+    rows = {name for name in ROWS if SINCE.get(name, 1) <= manifest.version}
+    if {ORGANISATION} | rows | vectors != {name for name in members if find_file(name) is None}:
         raise damaged("a member is missing")
-    if any(members[name].rows is None for name in ROWS | vectors):
+    if any(members[name].rows is None for name in rows | vectors):
         raise damaged("its manifest does not count the rows")
     if members[CHUNKS].rows != (members[VECTORS].rows if manifest.index else 0):
         raise damaged("it has not one vector for each chunk")

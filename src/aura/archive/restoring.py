@@ -23,6 +23,8 @@ from aura.archive.format import (
     MESSAGES,
     ORGANISATION,
     ORIGINAL,
+    PERSONAS,
+    SIGNALS,
     USERS,
     VECTORS,
     VERSIONS,
@@ -35,6 +37,8 @@ from aura.archive.format import (
     Member,
     MessageRecord,
     OrganisationRecord,
+    PersonaRecord,
+    SignalRecord,
     UserRecord,
     VersionRecord,
     find_file,
@@ -50,15 +54,19 @@ from aura.database.tables import (
     lexical_statistics,
     messages,
     organisations,
+    persona_signals,
+    personas,
     users,
 )
 from aura.documents.files import Files
 from aura.documents.values import Stage
-from aura.errors import AuraError, BackendError
+from aura.errors import AuraError, BackendError, InvalidRequest
 from aura.identity import DocumentId, Role, Scope, TenantId
 from aura.index import generations, lexical, writer
 from aura.index.generations import Embedder
 from aura.index.passage import embedded_text
+from aura.persona.learning import LESS, MORE
+from aura.persona.traits import SCALES, Axis, checked
 from aura.tenants import validation
 from aura.tenants.collections import add_default
 from aura.tenants.limits import lock_limits
@@ -153,6 +161,14 @@ class _Restoration:
             await self._insert(session, conversations, rows)
         async for rows in archive.rows(MESSAGES, MessageRecord):
             await _execute(session, messages, [_message_values(self._tenant_id, row) for row in rows])
+        async for rows in archive.rows(PERSONAS, PersonaRecord):
+            for persona in rows:
+                _check_persona(persona)
+            await self._insert(session, personas, rows)
+        async for rows in archive.rows(SIGNALS, SignalRecord):
+            for signal in rows:
+                _check_signal(signal)
+            await self._insert(session, persona_signals, rows)
 
     async def _documents(self, session: AsyncConnection) -> None:
         """The documents and their versions; these have the files that they should, and there are no others."""
@@ -253,6 +269,25 @@ def _check_user(user: UserRecord) -> None:
     match = _ARGON2.fullmatch(user.password_hash)
     if user.password_hash and (match is None or int(match[1]) > _MOST_KIB or int(match[2]) > _MOST_PASSES):
         raise damaged("a user's password hash is none that AURA makes")
+
+
+def _check_persona(persona: PersonaRecord) -> None:
+    for axis, value in persona.chosen.items():
+        _check_trait(axis, value)
+
+
+def _check_signal(signal: SignalRecord) -> None:
+    if signal.axis not in SCALES:
+        _check_trait(signal.axis, signal.towards)
+    elif signal.towards not in (MORE, LESS):
+        raise damaged("a signal of a persona points nowhere")
+
+
+def _check_trait(axis: Axis, value: object) -> None:
+    try:
+        checked(axis, value)
+    except InvalidRequest as error:
+        raise damaged("a persona has a value that nobody can choose") from error
 
 
 def _check_files(row: VersionRecord, members: Mapping[str, Member], *, answers: bool) -> None:

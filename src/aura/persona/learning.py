@@ -7,11 +7,11 @@ at most `STEP` a day (UTC); after a long silence it goes back to where it began.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -44,6 +44,7 @@ LESS: Final = "less"
 """The two directions of a scale. On other axes a signal points at a value."""
 STEP: Final = 0.25
 """How far a value moves in a day, at most."""
+DAY: Final = timedelta(days=1)
 PRIOR: Final = 1.0
 """The weight of knowing nothing: evidence is held against it."""
 CONFIDENT: Final = 0.5
@@ -143,33 +144,50 @@ def _halved(age: timedelta) -> float:
     return 0.5 ** (age / HALF_LIFE)
 
 
+class _Walk:
+    """A scale's value on its way to where the evidence points: a step, and no other within `DAY` of it."""
+
+    def __init__(self, default: float) -> None:
+        self.value = default
+        self.evidence = _Evidence()
+        self._default = default
+        self._ready: datetime | None = None
+        """When the next step may be."""
+
+    def hear(self, signal: Signal) -> None:
+        """Take the next signal, and a step for it if it may be."""
+        self.go(signal.at)
+        before = self._target(signal.at)
+        self.evidence.add(signal)
+        if self._target(signal.at) != before:
+            self._ready = max(self._ready or signal.at, signal.at)
+            self.go(signal.at)
+
+    def go(self, until: datetime) -> None:
+        """Take the steps that may be by `until`."""
+        if self._ready is None or until < self._ready:
+            return
+        most = (until - self._ready) // DAY + 1
+        target = self._target(self._ready + (most - 1) * DAY)
+        drifts = target != self._target(self._ready)
+        distance = target - self.value
+        self.value += max(-STEP * most, min(STEP * most, distance))
+        self._ready += DAY * (most if drifts else min(most, math.ceil(abs(distance) / STEP)))
+
+    def _target(self, at: datetime) -> float:
+        confidence = self.evidence.confidence(MORE, at)
+        if abs(confidence) < CONFIDENT:
+            return self._default
+        pole = 1.0 if confidence > 0 else -1.0
+        return self._default + (pole - self._default) * abs(confidence)
+
+
 def _on_scale(signals: Sequence[Signal], default: float, now: datetime) -> tuple[float, float]:
-    """The value of a scale: on each day it follows where the evidence of that day points."""
-    evidence, value, before = _Evidence(), default, signals[0].at.date()
-    for day, group in groupby(signals, key=lambda signal: signal.at.date()):
-        given = list(group)
-        value = _moved(value, _target(evidence, default, given[0].at), max(0, (day - before).days - 1))
-        for signal in given:
-            evidence.add(signal)
-        # A day is one step, however much is said in it.
-        value = _moved(value, _target(evidence, default, given[-1].at), 1)
-        before = day
-    value = _moved(value, _target(evidence, default, now), (now.date() - before).days)
-    return round(value, 6) + 0.0, abs(evidence.confidence(MORE, now))
-
-
-def _moved(value: float, target: float, days: int) -> float:
-    """`value` after so many days on its way to `target`."""
-    room = STEP * days
-    return value + max(-room, min(room, target - value))
-
-
-def _target(evidence: _Evidence, default: float, at: datetime) -> float:
-    confidence = evidence.confidence(MORE, at)
-    if abs(confidence) < CONFIDENT:
-        return default
-    pole = 1.0 if confidence > 0 else -1.0
-    return default + (pole - default) * abs(confidence)
+    walk = _Walk(default)
+    for signal in signals:
+        walk.hear(signal)
+    walk.go(now)
+    return round(walk.value, 6) + 0.0, abs(walk.evidence.confidence(MORE, now))
 
 
 def _chosen(signals: Sequence[Signal], default: str, now: datetime) -> tuple[str, float]:

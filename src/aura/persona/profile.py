@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, Table, Text, Uuid, and_, any_, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.clock import Clock
 from aura.database.engine import Database
-from aura.database.scopes import application_filter, visible
+from aura.database.scopes import Sight, visible
+from aura.database.statements import ScopedStatement
 from aura.database.tables import persona_signals, personas, users
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import Scope, Verb
@@ -25,18 +27,24 @@ _MOST_SIGNALS = 500
 """Of a user, the latest: older ones weigh nothing beside them."""
 
 
-_STORED = """
-    SELECT (SELECT chosen FROM personas WHERE {mine}) AS chosen, (
-      SELECT json_agg(json_build_array(channel, axis, towards, kind, created_at, message_id)) FROM (
-        SELECT * FROM persona_signals WHERE {mine} AND channel = ANY(:channels)
-        ORDER BY created_at DESC, id LIMIT :most
-      ) AS latest
-    ) AS signals
-    """
-# Written out, since every answer waits for it: to build it anew takes longer than to run it.
-_KEPT = text(_STORED.replace("{mine}", "tenant_id = :tenant_id AND user_id = :user_id"))
-_KEPT_UNFILTERED = text(_STORED.replace("{mine}", "true"))
-"""For the tests that prove row-level security alone."""
+def _stored(sight: Sight) -> Select[tuple[object, ...]]:
+    """What is stored of one user in some channels, as one row: an answer waits for it."""
+    me = bindparam("scope_user", type_=Uuid)
+    signals = persona_signals.c
+    latest = (
+        select(signals.channel, signals.axis, signals.towards, signals.kind, signals.created_at, signals.message_id)
+        .where(sight.sees(persona_signals), signals.user_id == me)
+        .where(signals.channel == any_(bindparam("channels", type_=ARRAY(Text))))
+        .order_by(signals.created_at.desc(), signals.id)
+        .limit(_MOST_SIGNALS)
+        .subquery()
+    )
+    chosen = select(personas.c.chosen).where(sight.sees(personas), personas.c.user_id == me)
+    given = select(func.json_agg(func.json_build_array(*latest.c)))
+    return select(chosen.scalar_subquery().label("chosen"), given.scalar_subquery().label("signals"))
+
+
+_STORED: Final = ScopedStatement(_stored)
 
 
 class Persona(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,10 +186,7 @@ class Profile:
         """What is stored, in one statement: an answer waits for it."""
         if self._scope.user_id is None:
             return _Kept()
-        query = _KEPT if application_filter.get() else _KEPT_UNFILTERED
-        whose = {"tenant_id": self._scope.tenant_id, "user_id": self._scope.user_id}
-        values = {**whose, "channels": list(channels or CHANNELS), "most": _MOST_SIGNALS}
-        row = (await session.execute(query, values)).one()
+        row = (await _STORED.run(session, self._scope, {"channels": list(channels or CHANNELS)})).one()
         return msgspec.convert({"chosen": row.chosen or {}, "signals": row.signals or ()}, _Kept)
 
     def _learned(self, kept: _Kept, channel: Channel) -> dict[Axis, Learned]:

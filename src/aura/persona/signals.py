@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, Uuid, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.clock import Clock
-from aura.database.scopes import visible
+from aura.database.scopes import Sight, visible
+from aura.database.statements import ScopedStatement
 from aura.database.tables import messages, persona_signals, users
 from aura.identity import ConversationId, Scope
 from aura.persona.evidence import Exchange, Hint, in_feedback, in_message
 from aura.persona.learning import Kind
 from aura.persona.traits import Channel
+
+
+def _before(sight: Sight) -> Select[tuple[object, ...]]:
+    """The two messages before a question, the latest first."""
+    this = select(messages.c.seq).where(sight.sees(messages), messages.c.id == bindparam("question_id", type_=Uuid))
+    return (
+        select(messages.c.role, messages.c.text, messages.c.refused)
+        .where(sight.sees(messages), messages.c.conversation_id == bindparam("conversation_id", type_=Uuid))
+        .where(messages.c.seq < this.scalar_subquery())
+        .order_by(messages.c.seq.desc())
+        .limit(2)
+    )
+
+
+_BEFORE: Final = ScopedStatement(_before)
 
 
 class Signals:
@@ -48,15 +65,8 @@ class Signals:
         self, session: AsyncConnection, conversation_id: ConversationId, question_id: UUID
     ) -> Exchange | None:
         """The exchange before this question."""
-        this = select(messages.c.seq).where(visible(messages, self._scope), messages.c.id == question_id)
-        query = (
-            select(messages.c.role, messages.c.text, messages.c.refused)
-            .where(visible(messages, self._scope), messages.c.conversation_id == conversation_id)
-            .where(messages.c.seq < this.scalar_subquery())
-            .order_by(messages.c.seq.desc())
-            .limit(2)
-        )
-        rows = (await session.execute(query)).all()
+        asked = {"conversation_id": conversation_id, "question_id": question_id}
+        rows = (await _BEFORE.run(session, self._scope, asked)).all()
         if [row.role for row in rows] != ["assistant", "user"]:
             return None
         return Exchange(asked=rows[1].text, answered=rows[0].text, refused=rows[0].refused)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 import pytest_asyncio
 from persona_support import PASSWORD, RETURNS, Company
@@ -13,6 +14,8 @@ from pytest_asyncio import is_async_test
 
 from aura import Aura, Settings
 from aura.answering.extractive import ExtractiveLLM
+from aura.tenants.organisations import Organisations
+from aura.tenants.passwords import Passwords
 from aura.testing.clock import FixedClock
 from aura.testing.embeddings import HashEmbedding
 
@@ -30,8 +33,11 @@ async def persona_aura(data_dir: Path, server: object) -> AsyncIterator[Aura]:
     settings, clock = Settings.load(data_dir=data_dir), FixedClock()
     async with Aura.open(
         settings, embed_model=HashEmbedding(), llm=ExtractiveLLM(), clock=clock, recover=False
-    ) as aura:
-        yield aura
+    ) as opened:
+        passwords = Passwords(threads=2, memory_kib=8, passes=1, lanes=1)  # so little work that many members are fast
+        parts = msgspec.structs.replace(opened._parts, passwords=passwords)
+        yield Aura(parts, Organisations(parts.database, passwords=passwords, clock=clock))
+        passwords.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
