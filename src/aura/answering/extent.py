@@ -14,8 +14,8 @@ from aura.persona.rendering import Level
 
 LEAST_GAIN: Final = 0.15
 """The share of its question that one more statement must support better, to be said at all."""
-_NEEDED: Final[Mapping[Level, float]] = {-1: 0.2, -2: 0.3}
-"""The same where the answer is to be short."""
+_NEEDED: Final = 0.2
+"""The same where the answer is to be short, however short: from 0.3 on, facts of the golden set's answers are lost."""
 _FURTHER: Final[Mapping[Level, int]] = {1: 1, 2: 3}
 """Statements more for each passage."""
 _LEAST_EVIDENCE = 0.25  # of a further statement that does not stand beside one that is said
@@ -32,7 +32,7 @@ class Found(NamedTuple):
 def of_detail(detail: Level, chosen: Sequence[Statement], found: Sequence[Found]) -> list[Statement]:
     """What to say of `chosen` at this level of detail; at 0 all of it."""
     if detail < 0:
-        return _needed(chosen, found, _NEEDED[detail])
+        return _needed(chosen, found)
     return [*chosen, *_further(chosen, found, _FURTHER[detail])] if detail > 0 else list(chosen)
 
 
@@ -55,14 +55,14 @@ def gain(question: Question, chosen: Sequence[Statement], statement: Statement) 
     return gained / total
 
 
-def _needed(chosen: Sequence[Statement], found: Sequence[Found], least: float) -> list[Statement]:
+def _needed(chosen: Sequence[Statement], found: Sequence[Found]) -> list[Statement]:
     """Without the statements that add little to others and whose passage is cited for another."""
     kept = list(chosen)
     for each in found:
         for statement in reversed(each.chosen[1:]):
             others = [other for other in kept if other is not statement]
             cited = any(other.marker == statement.marker for other in others)
-            if statement in kept and cited and gain(each.question, others, statement) < least:
+            if statement in kept and cited and gain(each.question, others, statement) < _NEEDED:
                 kept = others
     return kept
 
