@@ -139,7 +139,7 @@ def _states(text: str, ways: Sequence[str]) -> bool:
 def _simulated(seed: int) -> Iterator[Case]:
     chance = random.Random(seed)
     axis, towards = chance.choice(SCALES), chance.choice([MORE, LESS])
-    default = Traits(**{axis: round(chance.uniform(-0.4, 0.4), 2)})
+    default = Traits().replaced({axis: round(chance.uniform(-0.4, 0.4), 2)})
     times = sorted(chance.uniform(0, 20) for _ in range(6))
     signals = [_signal(chance, axis, towards, time, n) for n, time in enumerate(times)]
     outlier = _signal(chance, axis, LESS if towards == MORE else MORE, chance.uniform(0, 20), 99)

@@ -121,7 +121,7 @@ def _mirrored(text: str) -> Iterator[Hint]:
 def _plainest(hints: list[Hint]) -> list[Hint]:
     """One hint for each axis; where the plainest contradict each other, none."""
     kinds = list(Kind)
-    found: dict[Axis, Hint] = {}
+    found: dict[str, Hint] = {}
     for axis in dict.fromkeys(hint.axis for hint in hints):
         mine = [hint for hint in hints if hint.axis == axis]
         first = min(kinds.index(hint.kind) for hint in mine)

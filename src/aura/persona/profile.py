@@ -194,7 +194,7 @@ class Profile:
         return learned(given, self._default, self._clock.now()) if given else {}
 
     def _persona(self, kept: _Kept) -> Persona:
-        found = {channel: self._learned(kept, channel) for channel in CHANNELS}
+        found: dict[Channel, dict[Axis, Learned]] = {channel: self._learned(kept, channel) for channel in CHANNELS}
         return Persona(
             traits=self._traits(kept.chosen, found["text"]),
             locked=tuple(axis for axis in AXES if axis in kept.chosen),
@@ -234,12 +234,13 @@ def _unseen() -> NotFound:
 def _changed(before: Persona, chosen: Mapping[Axis, Value], changes: PersonaChanges) -> dict[Axis, Value]:
     """What is chosen after `changes`."""
     given: dict[Axis, object] = {axis: value for axis in AXES if (value := getattr(changes, axis)) is not msgspec.UNSET}
-    values = {axis: checked(axis, value) for axis, value in given.items() if value is not None}
-    after = {**{axis: value for axis, value in chosen.items() if axis not in given}, **values}
+    values: dict[Axis, Value] = {axis: checked(axis, value) for axis, value in given.items() if value is not None}
+    after: dict[Axis, Value] = {**{axis: value for axis, value in chosen.items() if axis not in given}, **values}
     if changes.locked is msgspec.UNSET:
         return after
-    locked = {axis_of(name, field="locked") for name in changes.locked}
+    locked: set[Axis] = {axis_of(name, field="locked") for name in changes.locked}
     for axis, value in values.items():
         if axis not in locked and value != before.traits.value(axis):
             raise InvalidRequest(f"{axis} is given a value, which locks it: name it in locked too", field="locked")
-    return {axis: after.get(axis, before.traits.value(axis)) for axis in AXES if axis in locked}
+    kept: dict[Axis, Value] = {axis: after.get(axis, before.traits.value(axis)) for axis in AXES if axis in locked}
+    return kept

@@ -68,7 +68,7 @@ class PersonaResponse(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, persona: Persona) -> PersonaResponse:
         """`persona` on the wire."""
-        learned = {
+        learned: dict[Channel, dict[Axis, LearnedResponse]] = {
             channel: {axis: LearnedResponse.of(found) for axis, found in by_axis.items()}
             for channel, by_axis in persona.learned.items()
         }
