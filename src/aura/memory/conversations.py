@@ -217,7 +217,8 @@ class Conversations:
         async with self._database.tenant(self._scope) as session:
             new = await turns.write(session, self._scope, turn)
             if new and self._signals is not None and teaches is not None:
-                await self._signals.of_turn(session, turn.conversation_id, turn.question_id, asked, teaches)
+                after = None if begins else conversation_id
+                await self._signals.of_turn(session, turn.question_id, asked, teaches, after=after)
             if also is not None:
                 await also(session)
         return turn.message_id

@@ -43,12 +43,22 @@ class Signals:
         self._clock = clock
 
     async def of_turn(
-        self, session: AsyncConnection, conversation_id: ConversationId, question_id: UUID, asked: str, channel: Channel
+        self,
+        session: AsyncConnection,
+        question_id: UUID,
+        asked: str,
+        channel: Channel,
+        *,
+        after: ConversationId | None = None,
     ) -> None:
-        """Note what a question says that was just stored. Cost: a short query, and two where it says anything."""
+        """Note what a question says that was just stored. Cost: a short query, and two where it says anything.
+
+        Args:
+            after: the conversation in which something may have been said before; None where the question begins it.
+        """
         if self._scope.user_id is None:
             return
-        before = await self._before(session, conversation_id, question_id)
+        before = None if after is None else await self._before(session, after, question_id)
         await self._add(session, question_id, in_message(asked, before), channel)
 
     async def of_rating(
