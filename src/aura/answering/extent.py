@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from aura.answering.evidence import Question, Statement, score, support
+from aura.answering.terms import is_light, language_of
 from aura.persona.rendering import Level
 
 LEAST_GAIN: Final = 0.15
@@ -18,6 +19,7 @@ _NEEDED: Final = 0.2
 """The same where the answer is to be short, however short: from 0.3 on, facts of the golden set's answers are lost."""
 _FURTHER: Final[Mapping[Level, int]] = {1: 1, 2: 3}
 """Statements more for each passage."""
+_LEAST_WORDS = 3
 _LEAST_EVIDENCE = 0.25  # of a further statement that does not stand beside one that is said
 
 
@@ -77,11 +79,17 @@ def _further(chosen: Sequence[Statement], found: Sequence[Found], count: int) ->
             for statement in each.promising:
                 beside = any((marker, statement.ordinal + step) in said for step in (-1, 1))
                 evidence = score(each.question, statement)
-                if statement.marker == marker and (beside or evidence >= _LEAST_EVIDENCE):
+                if statement.marker == marker and (beside or evidence >= _LEAST_EVIDENCE) and _says_enough(statement):
                     ranked.append((not beside, -evidence, statement))
         new = distinct([*chosen, *more, *(each for *_, each in sorted(ranked, key=lambda each: each[:2]))])
         more = [*more, *new[len(chosen) + len(more) :][:count]]
     return more
+
+
+def _says_enough(statement: Statement) -> bool:
+    """Whether it has so many words of its own that its marker will prove it, and not some other statement."""
+    language = language_of([statement.text])
+    return sum(not is_light(key, language) for key in statement.places[0]) >= _LEAST_WORDS
 
 
 def _same(a: Statement, b: Statement) -> bool:
