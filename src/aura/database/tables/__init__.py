@@ -17,6 +17,7 @@ from aura.database.tables.index import (
     lexicon,
     vector_cache,
 )
+from aura.database.tables.recall import memory_entries
 from aura.database.tables.responses import response_events, responses
 from aura.database.tables.routing import (
     budget_reservations,
@@ -34,7 +35,9 @@ from aura.database.tables.webhooks import webhook_deliveries, webhooks
 PRIVATE_TABLES = frozenset({"documents", "document_versions", "chunks"})
 """Tenant tables with rows that may be private to a member, by `private_to`."""
 
-PERSONAL_TABLES = frozenset({"conversations", "messages", "feedback", "responses", "response_events", "sessions"})
+PERSONAL_TABLES = frozenset(
+    {"conversations", "messages", "feedback", "responses", "response_events", "sessions", "memory_entries"}
+)
 """Tenant tables whose rows belong to one user, by `user_id`."""
 
 PLATFORM_TABLES = frozenset(
@@ -52,8 +55,8 @@ __all__ = (
     "APPEND_ONLY_TABLES", "INDEX_COLUMNS", "PARTITIONS", "PERSONAL_TABLES", "PLATFORM_TABLES", "PRIVATE_TABLES",
     "TENANT_TABLES", "TERM_SPACE", "api_keys", "audit", "budget_reservations", "budget_spent", "budgets", "chunks",
     "collections", "conversations", "counters", "document_versions", "documents", "feedback", "generations",
-    "idempotency_keys", "index_table", "ingest_tasks", "lexical_statistics", "lexicon", "login_attempts", "messages",
-    "metadata", "organisations", "platform_reservations", "platform_spent", "provider_keys", "response_events",
-    "responses", "route_health", "routing_models", "sessions", "tickets", "usage", "usage_daily", "users",
-    "vector_cache", "webhook_deliveries", "webhooks",
+    "idempotency_keys", "index_table", "ingest_tasks", "lexical_statistics", "lexicon", "login_attempts",
+    "memory_entries", "messages", "metadata", "organisations", "platform_reservations", "platform_spent",
+    "provider_keys", "response_events", "responses", "route_health", "routing_models", "sessions", "tickets",
+    "usage", "usage_daily", "users", "vector_cache", "webhook_deliveries", "webhooks",
 )  # fmt: skip
