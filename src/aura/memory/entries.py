@@ -1,7 +1,8 @@
 """The index of memory: what a user said and what is known of the user, each entry found by its words and its meaning.
 
 Entries are derived: a job makes them from stored turns, and can make all of them anew. They belong to one user, as the turns
-do, and go with their conversation.
+do, and go with their conversation. By convention the entry of a turn has the id of its message, and that of a fact the
+id of the fact: whoever forgets a fact for good drops the entry of its turn, too.
 """
 
 from __future__ import annotations
@@ -121,12 +122,15 @@ async def unembedded(session: AsyncConnection, scope: Scope, *, model_sha256: st
     Cost: one round trip, which reads all entries of the user.
     """
     missing = or_(_entry.embedding.is_(None), _entry.model_sha256.is_distinct_from(model_sha256))
-    query = select(*_ENTRY).where(visible(memory_entries, scope), missing).order_by(_entry.at.desc()).limit(limit)
+    query = (
+        select(*ENTRY_COLUMNS).where(visible(memory_entries, scope), missing).order_by(_entry.at.desc()).limit(limit)
+    )
     return [entry_of(row) for row in await session.execute(query)]
 
 
 _KEPT = frozenset({"tenant_id", "id", "closed_at", "embedding", "model_sha256"})
-_ENTRY = tuple(_entry[name] for name in Entry.__struct_fields__)
+ENTRY_COLUMNS = tuple(_entry[name] for name in Entry.__struct_fields__)
+"""The columns that `entry_of` reads."""
 
 
 def entry_of(row: Row[tuple[object, ...]]) -> Entry:

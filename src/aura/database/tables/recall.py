@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from aura.database.tables.columns import metadata, tenant
@@ -41,6 +42,7 @@ memory_entries = Table(
     ),
     Index("memory_entries_user_idx", "tenant_id", "user_id", "at"),
     Index("memory_entries_conversation_idx", "tenant_id", "conversation_id"),
+    Index("memory_entries_fact_idx", "tenant_id", "message_id", postgresql_where=text("kind = 'fact'")),
 )
 """`kind`: turn or fact. `terms`: how often each hashed term occurs, and `length` their sum. An entry counts from `at` until
 `closed_at`. `embedding` is NULL until the model with the weights `model_sha256` has embedded the entry."""

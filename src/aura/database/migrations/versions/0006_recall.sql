@@ -22,6 +22,7 @@ CREATE TABLE memory_entries (
 
 CREATE INDEX memory_entries_user_idx ON memory_entries (tenant_id, user_id, at);
 CREATE INDEX memory_entries_conversation_idx ON memory_entries (tenant_id, conversation_id);
+CREATE INDEX memory_entries_fact_idx ON memory_entries (tenant_id, message_id) WHERE kind = 'fact';
 
 -- Every recall reads the vectors of all of a user's entries: the text moves out of a large row before they do.
 ALTER TABLE memory_entries ALTER COLUMN embedding SET STORAGE MAIN, ALTER COLUMN terms SET STORAGE MAIN;
