@@ -128,7 +128,7 @@ async def unembedded(session: AsyncConnection, scope: Scope, *, model_sha256: st
     return [entry_of(row) for row in await session.execute(query)]
 
 
-_KEPT = frozenset({"tenant_id", "id", "closed_at", "embedding", "model_sha256"})
+_KEPT = frozenset({"tenant_id", "id", "closed_at", "embedding", "model_sha256", "head"})
 ENTRY_COLUMNS = tuple(_entry[name] for name in Entry.__struct_fields__)
 """The columns that `entry_of` reads."""
 

@@ -38,7 +38,7 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     """Every entry of one user: `n` ids of 16 bytes, and for each the seconds since 1970, terms, counts of the asked terms
     (`(terms, n) uint8`), and cosine (NaN: no vector)."""
 
-    ids: list[bytes]
+    ids: NDArray[np.void]
     at: NDArray[np.float64]
     length: NDArray[np.int32]
     counts: NDArray[np.uint8]

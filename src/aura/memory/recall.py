@@ -125,7 +125,8 @@ class Recall:
         self, session: AsyncConnection, candidates: Candidates, asked: Asked, limit: int
     ) -> tuple[Remembered, ...]:
         ranked = rank(candidates, asked, limit=2 * limit)  # a fact may stand for its turn, and the other way round
-        rows = await fetch(session, self._scope, [UUID(bytes=candidates.ids[n]) for n in ranked.order])
+        ids = {n: UUID(bytes=candidates.ids[n].tobytes()) for n in ranked.order}
+        rows = await fetch(session, self._scope, list(ids.values()))
         found = [
             Remembered(
                 entry=row.entry,
@@ -138,7 +139,7 @@ class Recall:
                 outdated=row.outdated,
             )
             for n in ranked.order
-            if (row := rows.get(UUID(bytes=candidates.ids[n]))) is not None
+            if (row := rows.get(ids[n])) is not None
         ]
         return tuple(_distinct(found)[:limit])
 

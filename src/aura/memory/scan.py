@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, REAL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.database.scopes import visible
+from aura.database.scopes import application_filter, visible
 from aura.database.tables import TERM_SPACE, memory_entries, messages
 from aura.identity import Scope
 from aura.memory.entries import ENTRY_COLUMNS, MOST_REPEATS, Entry, entry_of
@@ -46,6 +47,9 @@ MOST_TERMS = 4 * TERMS_IN_PRODUCT
 """Different terms of a question that are looked up."""
 
 _entry = memory_entries.c
+_STATEMENTS = 256
+"""Statements that are kept, as building one takes as long as running it for a user of a hundred entries."""
+_HEAD = np.dtype([("id", "V16"), ("at", ">f8"), ("length", ">i4")])
 _EMPTY = literal(b"", LargeBinary)
 assert MOST_REPEATS < 1 << BITS
 
@@ -80,42 +84,42 @@ async def scan(
         part = terms[p * TERMS_IN_PRODUCT : (p + 1) * TERMS_IN_PRODUCT]
         places = {term - 1: float(1 << BITS * n) for n, term in enumerate(part)}
         values[f"terms{p}"] = SparseVector(places, TERM_SPACE)
-    row = (await session.execute(_scan(scope, products), values)).one()
-    ids = row.ids or b""
-    length = np.frombuffer(row.length or b"", ">i4").astype(np.int32)
-    counts = np.empty((len(terms), len(length)), np.uint8)
+    statement = _scan(scope, products, as_of is None, application_filter.get())
+    row = (await session.execute(statement, values)).one()
+    head = np.frombuffer(row.head or b"", _HEAD)
+    counts = np.empty((len(terms), len(head)), np.uint8)
     for p in range(products):
         side_by_side = np.frombuffer(row[p] or b"", ">f4").astype(np.int32)
         for n in range(p * TERMS_IN_PRODUCT, min(len(terms), (p + 1) * TERMS_IN_PRODUCT)):
             counts[n] = side_by_side >> BITS * (n - p * TERMS_IN_PRODUCT) & MOST_REPEATS
     return Candidates(
-        ids=[ids[n : n + 16] for n in range(0, len(ids), 16)],
-        at=np.frombuffer(row.at or b"", ">f8").astype(np.float64),
-        length=length,
+        ids=np.ascontiguousarray(head["id"]),
+        at=head["at"].astype(np.float64),
+        length=head["length"].astype(np.int32),
         counts=counts,
         dense=np.frombuffer(row.dense or b"", ">f4").astype(np.float32),
     )
 
 
-def _scan(scope: Scope, products: int) -> Select[Any]:
-    holds = and_(
-        visible(memory_entries, scope),
-        _entry.at <= _as_of(),
-        or_(_entry.closed_at.is_(None), _entry.closed_at > _as_of()),
-    )
+@lru_cache(maxsize=_STATEMENTS)
+def _scan(scope: Scope, products: int, now: bool, filtered: bool) -> Select[Any]:
+    """The statement, built once for a scope. `filtered` is in its key since `visible` follows it."""
+    holds = and_(visible(memory_entries, scope), _entry.closed_at.is_(None) if now else _held(_entry))
     # The vectors are of unit length. One of another model is left out: its dimension may differ, which is an error.
-    cosine = -_entry.embedding.max_inner_product(cast(bindparam("vector", type_=HALFVEC()), HALFVEC()))
-    of_model = case((_entry.model_sha256 == bindparam("model"), cosine))
+    cosine = cast(-_entry.embedding.max_inner_product(cast(bindparam("vector", type_=HALFVEC()), HALFVEC())), REAL)
+    of_model = func.coalesce(case((_entry.model_sha256 == bindparam("model"), cosine)), cast("NaN", REAL))
     counted = [
         _packed(func.float4send(cast(-_entry.terms.max_inner_product(_terms(p)), REAL))) for p in range(products)
     ]
     return select(
-        *counted,
-        _packed(func.uuid_send(_entry.id)).label("ids"),
-        _packed(func.float8send(func.date_part("epoch", _entry.at))).label("at"),
-        _packed(func.int4send(_entry.length)).label("length"),
-        _packed(func.float4send(cast(func.coalesce(of_model, cast("NaN", REAL)), REAL))).label("dense"),
+        *counted, _packed(func.float4send(of_model)).label("dense"), _packed(_entry.head).label("head")
     ).where(holds)
+
+
+def _held(entry: Any) -> ColumnElement[bool]:
+    """What was known at the asked moment, and had not ended."""
+    moment = cast(bindparam("as_of", type_=DateTime(timezone=True)), DateTime(timezone=True))
+    return and_(entry.at <= moment, or_(entry.closed_at.is_(None), entry.closed_at > moment))
 
 
 def _packed(value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -126,15 +130,9 @@ def _terms(number: int) -> ColumnElement[Any]:
     return cast(bindparam(f"terms{number}", type_=SPARSEVEC(TERM_SPACE)), SPARSEVEC(TERM_SPACE))
 
 
-def _as_of() -> ColumnElement[Any]:
-    """The asked moment; the end of time stands for now: nothing that has ended holds, and nothing is too young."""
-    moment = cast(bindparam("as_of", type_=DateTime(timezone=True)), DateTime(timezone=True))
-    return func.coalesce(moment, cast("infinity", DateTime(timezone=True)))
-
-
 async def fetch(session: AsyncConnection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Fetched]:
     """The entries of `ids`, by id. Cost: one round trip."""
-    rows = await session.execute(_fetch(scope), {"ids": list(ids)})
+    rows = await session.execute(_fetch(scope, application_filter.get()), {"ids": list(ids)})
     return {
         row.id: Fetched(
             entry=entry_of(row), said=row.said, before=row.before, after=row.after, outdated=row.ended and not row.lives
@@ -143,7 +141,8 @@ async def fetch(session: AsyncConnection, scope: Scope, ids: Sequence[UUID]) -> 
     }
 
 
-def _fetch(scope: Scope) -> Select[Any]:
+@lru_cache(maxsize=_STATEMENTS)
+def _fetch(scope: Scope, filtered: bool) -> Select[Any]:
     turn, other, fact = messages.alias("turn"), messages.alias("other"), memory_entries.alias("fact")
     learned = and_(visible(fact, scope), fact.c.kind == "fact", fact.c.message_id == _entry.message_id)
     around = (

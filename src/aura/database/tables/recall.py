@@ -5,10 +5,12 @@ from __future__ import annotations
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
 from sqlalchemy import (
     Column,
+    Computed,
     DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -36,6 +38,15 @@ memory_entries = Table(
     Column("length", Integer, nullable=False),
     Column("embedding", HALFVEC()),
     Column("model_sha256", Text),
+    Column(
+        "head",
+        LargeBinary,
+        Computed(
+            "uuid_send(id) || float8send(date_part('epoch', at - '1970-01-01 00:00:00+00'::timestamptz))"
+            " || int4send(length)",
+            persisted=True,
+        ),
+    ),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(
         ["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"
@@ -45,4 +56,5 @@ memory_entries = Table(
     Index("memory_entries_fact_idx", "tenant_id", "message_id", postgresql_where=text("kind = 'fact'")),
 )
 """`kind`: turn or fact. `terms`: how often each hashed term occurs, and `length` their sum. An entry counts from `at` until
-`closed_at`. `embedding` is NULL until the model with the weights `model_sha256` has embedded the entry."""
+`closed_at`. `embedding` is NULL until the model with the weights `model_sha256` has embedded the entry.
+`head`: id, seconds since 1970 and length side by side, 28 bytes, since recall reads these of every entry."""

@@ -15,6 +15,7 @@ CREATE TABLE memory_entries (
   length INTEGER NOT NULL,
   embedding HALFVEC,
   model_sha256 TEXT,
+  head BYTEA GENERATED ALWAYS AS (uuid_send(id) || float8send(date_part('epoch', at - '1970-01-01 00:00:00+00'::timestamptz)) || int4send(length)) STORED,
   CONSTRAINT memory_entries_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT memory_entries_conversations_fkey FOREIGN KEY(tenant_id, conversation_id) REFERENCES conversations (tenant_id, id) ON DELETE CASCADE,
   CONSTRAINT memory_entries_organisations_fkey FOREIGN KEY(tenant_id) REFERENCES organisations (id) ON DELETE CASCADE
