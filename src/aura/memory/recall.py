@@ -24,6 +24,7 @@ from aura.index import lexical
 from aura.index.embedding import MINILM_SHA256
 from aura.index.generations import Embedder
 from aura.memory.entries import Entry
+from aura.memory.questions import about_oneself, asked_for
 from aura.memory.ranking import Asked, Candidates, rank
 from aura.memory.scan import MOST_TERMS, fetch, scan
 from aura.memory.windows import window_of
@@ -103,7 +104,7 @@ class Recall:
             raise InvalidRequest("recall takes a question, and a limit of at least 1", field="question")
         question = question[-LONGEST_QUESTION:]
         vector = await self._vector(question) if vector is None and weight != 0 else vector
-        terms = dict(list(lexical.query_counts(question).items())[:MOST_TERMS])
+        terms = dict(list(lexical.query_counts(asked_for(question)).items())[:MOST_TERMS])
         now = as_of or self._clock.now()
         asked = Asked(
             counts=tuple(terms.values()),
@@ -111,6 +112,7 @@ class Recall:
             now=now.timestamp(),
             weight=weight,
             scaled=self._embedder.weights_sha256 == MINILM_SHA256,
+            oneself=about_oneself(question),
             everything=everything,
         )
         async with self._database.tenant(self._scope) as session:

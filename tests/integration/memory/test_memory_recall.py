@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import msgspec
 import numpy as np
 import pytest
-from aura.testing.clock import FixedClock
 from memory_support import PASSWORD, Company
 from numpy.typing import NDArray
 
@@ -17,6 +16,7 @@ from aura.identity import Scope
 from aura.memory import entries
 from aura.memory.entries import Entry, Kind, embedded_text
 from aura.memory.recall import Recall, Recalled
+from aura.testing.clock import FixedClock
 from aura.testing.embeddings import HashEmbedding
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -158,7 +158,7 @@ async def test_a_fact_and_its_turn_are_recalled_once_and_a_turn_whose_fact_ended
 async def test_the_days_that_a_question_names_and_then_the_younger_turn_come_first(company: Company) -> None:
     scope = company.member.scope
     for days in (3, 10, 40):
-        await remember(company, scope, said(scope, "I went running in the park", days_ago=days))
+        await remember(company, scope, said(scope, "I went running in the park", days_ago=days), embedded=False)
     recall = recall_of(company, scope)
     ages = [(NOW - each.entry.at).days for each in (await recall.recall("Did I go running in the park?")).found]
     assert ages == [3, 10, 40]
