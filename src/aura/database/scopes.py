@@ -17,6 +17,7 @@ _PARENTS: Final = {
     "document_versions": ("document_id", documents),
     "messages": ("conversation_id", conversations),
     "feedback": ("message_id", messages),
+    "memory_entries": ("conversation_id", conversations),
 }
 """What is in a collection by what it belongs to."""
 

@@ -25,6 +25,7 @@ from aura.database.tables.memory import (
     memory_settings,
     summaries,
 )
+from aura.database.tables.recall import memory_entries
 from aura.database.tables.responses import response_events, responses
 from aura.database.tables.routing import (
     budget_reservations,
@@ -43,7 +44,7 @@ PRIVATE_TABLES = frozenset({"documents", "document_versions", "chunks"})
 """Tenant tables with rows that may be private to a member, by `private_to`."""
 
 MEMORY_TABLES = frozenset(
-    {"facts", "fact_evidence", "fact_tombstones", "memory_outbox", "summaries", "memory_settings"}
+    {"facts", "fact_evidence", "fact_tombstones", "memory_outbox", "summaries", "memory_settings", "memory_entries"}
 )
 """Personal tables that are derived from turns, or say how."""
 
@@ -73,8 +74,8 @@ __all__ = (
     "PRIVATE_TABLES", "TENANT_TABLES", "TERM_SPACE", "api_keys", "audit", "budget_reservations", "budget_spent",
     "budgets", "chunks", "collections", "conversations", "counters", "document_versions", "documents", "fact_evidence",
     "fact_tombstones", "facts", "feedback", "generations", "idempotency_keys", "index_table", "ingest_tasks",
-    "lexical_statistics", "lexicon", "login_attempts", "memory_outbox", "memory_settings", "messages", "metadata",
-    "organisations", "platform_reservations", "platform_spent", "provider_keys", "response_events", "responses",
-    "route_health", "routing_models", "sessions", "summaries", "tickets", "usage", "usage_daily", "users",
+    "lexical_statistics", "lexicon", "login_attempts", "memory_entries", "memory_outbox", "memory_settings", "messages",
+    "metadata", "organisations", "platform_reservations", "platform_spent", "provider_keys", "response_events",
+    "responses", "route_health", "routing_models", "sessions", "summaries", "tickets", "usage", "usage_daily", "users",
     "vector_cache", "webhook_deliveries", "webhooks",
 )  # fmt: skip
