@@ -31,8 +31,11 @@ def stated(turn: str) -> list[Clause]:
     if len(turn) > LONGEST_TURN or _JOKE.search(turn):
         return []
     text = _without_quotations(turn.replace("’", "'"))
+    sentences = units(text)
+    if any(instructs(text[span.start : span.end]) for span in sentences):
+        return []  # whoever tries to steer the assistant is not believed in the same breath
     found: list[Clause] = []
-    for span in units(text):
+    for span in sentences:
         sentence = text[span.start : span.end]
         if _TASK.search(sentence):
             break  # what follows is the material of the task
@@ -47,7 +50,6 @@ def _is_meant(sentence: str) -> bool:
         or _QUESTION.match(sentence)
         or _INSTRUCTION.search(sentence)
         or _SECRET.search(sentence)
-        or instructs(sentence)
     )
 
 
@@ -129,9 +131,11 @@ _VERBS = (
     r"work|live|love|like|enjoy|hate|dislike|prefer|speak|have|own|drive|use|am|was|moved|started|joined|quit|bought|went"
     r"|visited|got|don't|do not|can't|arbeite|wohne|lebe|liebe|mag|hasse|bevorzuge|spreche|habe|bin|war|fahre|trinke|esse"
 )
+_OTHERS = r"he|she|it|they|you|this|that|the|er|sie|es|du|das|die|der|because|which|weil|please|bitte"
 _SUBJECTLESS = re.compile(rf"(?:(?:also|now|really|auch|jetzt) )?(?:{_VERBS})\b(?! (?:{_OWN})\b)", re.IGNORECASE)
 _BREAK = re.compile(
-    rf"[;—–]\s*|, (?:and |but |so |und |aber |sondern |also )?|:\s+(?=(?:{_OWN})\b)"
+    rf"[;—–]\s*|, (?:(?:and|but|so|und|aber|sondern|also) )?"
+    rf"(?=(?:(?:now|also|really|then|jetzt|auch|dann) )?(?:{_OWN}|{_VERBS}|{_OTHERS})\b)|:\s+(?=(?:{_OWN})\b)"
     rf"| (?:and|but|so|while|und|aber|sondern|während) "
     rf"(?=(?:(?:now|also|really|then|jetzt|auch|dann) )?(?:{_OWN}|{_VERBS})\b)",
     re.IGNORECASE,

@@ -17,6 +17,7 @@ _NOT = r"(?:(?P<n>don't|do not|no longer|never|not|can't|cannot) )?"
 _I = rf"i {_ADV}{_NOT}{_ADV}"
 _AM = rf"i(?:'m| am) {_ADV}(?:(?P<n>not|no longer) )?{_ADV}"
 _HAVE = rf"i(?:'ve| have)? {_ADV}"
+_BEEN = rf"i(?:'ve| have) {_ADV}been {_ADV}"
 _OF_CONTACT = r"(?:(?:new|private|personal|work|business|mobile|cell|home) )*"
 _PETS = r"dog|cat|rabbit|horse|parrot|hamster|tortoise|fish|bird|pet|puppy|kitten"
 _OCCUPATION = (
@@ -34,6 +35,7 @@ _ILLNESS = (
 _CREED = r"catholic|protestant|christian|muslim|jewish|jew|hindu|buddhist|atheist|agnostic"
 _LIKING = r"love|like|enjoy|adore|prefer|appreciate"
 _DISLIKING = r"hate|dislike|detest|despise|loathe|can't stand|cannot stand|can't bear"
+_TO = r"(?:to (?!know|see|ask|be |have|get|hear|thank|say|point))?"
 _PURPOSE = r"learn|visit|buy|move|become|build|run|finish|travel|write|study|climb|retire|save|lose|quit|start|open"
 
 RULES: Final = (
@@ -67,7 +69,7 @@ RULES: Final = (
     ),
     # where they are
     rule("home", rf"{_I}(?:live|reside) (?:in|at|near) {VALUE}", Category.PLACE),
-    rule("home", rf"{_AM}(?:living|based|residing|settled) (?:in|at|near) {VALUE}", Category.PLACE),
+    rule("home", rf"(?:{_AM}|{_BEEN})(?:living|based|residing|settled) (?:in|at|near) {VALUE}", Category.PLACE),
     rule("home", rf"{_HAVE}(?:moved|relocated)(?: from .+?)? to {VALUE}", Category.PLACE),
     rule("home", rf"my (?:new )?home(?:town| town| city)? is (?:in )?{VALUE}", Category.PLACE),
     rule("past_home", rf"i used to live in {VALUE}", Category.PLACE),
@@ -91,7 +93,11 @@ RULES: Final = (
         Category.WORK,
     ),
     rule("role", rf"{_AM}an? (?P<v>{_OCCUPATION})(?: .*)?", Category.WORK),
-    rule("employer", rf"(?:{_I}work|{_AM}(?:working|employed))(?: as [\w -]+?)? (?:at|for) {VALUE}", Category.WORK),
+    rule(
+        "employer",
+        rf"(?:{_I}work|(?:{_AM}|{_BEEN})(?:working|employed))(?: as [\w -]+?)? (?:at|for) {VALUE}",
+        Category.WORK,
+    ),
     rule(
         "employer",
         rf"{_HAVE}(?:started(?: working| a (?:new )?job)?|joined|switched to|was hired) (?:at |by |with )?{PROPER}(?: .*)?",
@@ -141,7 +147,13 @@ RULES: Final = (
         Category.PREFERENCE,
         Kind.PREFERENCE,
     ),
-    rule("opinion", rf"{_I}(?:{_LIKING}) {VALUE}", Category.PREFERENCE, Kind.PREFERENCE, many=True),
+    rule(
+        "opinion",
+        rf"{_I}(?:{_LIKING}) {_TO}{VALUE}",
+        Category.PREFERENCE,
+        Kind.PREFERENCE,
+        many=True,
+    ),
     rule(
         "opinion",
         rf"i {_ADV}(?:{_DISLIKING}|stopped (?:liking|enjoying|loving)) {VALUE}",
@@ -239,7 +251,7 @@ ENGLISH: Final = Grammar(
         r"\s+(?:because|since|which|that|who|where|when|while|after|before|as|but|so|over|rather than|more than"
         r"|better than|instead of|even|although|though|to be|until|and (?=i\b|my\b|we\b|it\b)|with my|for my"
         r"|these days|at the moment)\b.*"
-        r"|\s+(?:at|for|with) (?=[A-ZÄÖÜ]).*|[.,;:!?(\[{|].*",
+        r"|\s+(?:at|for|with) (?=[A-ZÄÖÜ]).*|[.,:](?=\s|$).*|[;!?(\[{|].*",
         re.DOTALL,
     ),
     trailing=re.compile(

@@ -23,6 +23,8 @@ RULES: Final = "rules/1"
 
 _LONGEST_VALUE = 12
 """Words of a value; what is longer is a story."""
+_LONGEST_ITEM = 3
+"""Words of an item of a list."""
 _SENSITIVE: Final = sensitive_words(
     (
         (
@@ -125,22 +127,20 @@ def _matches(turn: Turn, clause: Clause, text: str, days: Sequence[Days], gramma
 def _values(
     turn: Turn, clause: Clause, match: re.Match[str], rule: Rule, slot: str, days: Sequence[Days], grammar: Grammar
 ) -> Iterator[Candidate]:
-    raw = _trimmed(match["v"], days, clause, grammar)
     denied = negated(match) or grammar.ended.search(match.string)
     polarity = -1 if denied or rule.polarity < 0 else 1
     head = match.string[: match.start("v")]
-    parts = grammar.conjunction.split(raw) if rule.many else [raw]
-    if any(not part.strip() or len(part.split()) > 3 for part in parts):
-        parts = [raw]
+    parts = _parts(match["v"], rule, days, clause, grammar)
     for part in parts:
-        value = normal(part)
+        value = _birthday(part, days) if slot == "birthday" else normal(part)
         if not _usable(part, value, grammar):
             continue
         whole = len(parts) == 1
+        place = -1 if whole else turn.text.find(part, clause.start, clause.end)
         yield Candidate(
             turn=turn,
-            start=clause.start,
-            end=clause.end,
+            start=clause.start if place < 0 else place,
+            end=clause.end if place < 0 else place + len(part),
             slot=slot,
             value=value,
             text=_shown(clause, match, grammar) if whole else f"{head}{part}".strip(),
@@ -152,6 +152,23 @@ def _values(
             extractor=RULES,
             event=_event_of(days),
         )
+
+
+def _parts(value: str, rule: Rule, days: Sequence[Days], clause: Clause, grammar: Grammar) -> list[str]:
+    """The things that a value names: the items of a list where the rule allows one, and they are short."""
+    if rule.exact:
+        return [value.strip()]
+    items = [_trimmed(each, days, clause, grammar) for each in grammar.conjunction.split(value)] if rule.many else []
+    if len(items) > 1 and all(0 < len(item.split()) <= _LONGEST_ITEM for item in items):
+        return items
+    return [_trimmed(value, days, clause, grammar)]
+
+
+def _birthday(part: str, days: Sequence[Days]) -> str:
+    """Month and day, and the year where it was said: however it was written."""
+    if not days:
+        return normal(part)
+    return f"{days[0].first:%Y-%m-%d}" if re.search(r"\d{4}", part) else f"{days[0].first:%m-%d}"
 
 
 def _shown(clause: Clause, match: re.Match[str], grammar: Grammar) -> str:
@@ -224,7 +241,7 @@ def _category(category: Category, text: str) -> Category:
 
 
 def _key(match: re.Match[str]) -> str:
-    return normal(match["k"]).replace(" ", "_") or "thing"
+    return "_".join(re.findall(r"\w+", match["k"].casefold()))
 
 
 def _distinct(found: Sequence[Candidate]) -> list[Candidate]:

@@ -199,7 +199,7 @@ GERMAN: Final = Grammar(
     subject="ich ",
     stop=re.compile(
         r"\s+(?:weil|da|denn|dass|aber|sondern|wo|wenn|als|obwohl|damit|statt|und (?=ich\b|mein)|für mein\w*|mit mein\w*"
-        r"|zurzeit|momentan)\b.*|\s+(?:bei|für|mit) (?=[A-ZÄÖÜ]).*|[.,;:!?(\[{|].*",
+        r"|zurzeit|momentan)\b.*|\s+(?:bei|für|mit) (?=[A-ZÄÖÜ]).*|[.,:](?=\s|$).*|[;!?(\[{|].*",
         re.DOTALL,
     ),
     trailing=re.compile(

@@ -23,6 +23,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.9
     many: bool = False
     """The value may list several things, each a fact of its own."""
+    exact: bool = False
+    """The value is what the pattern found, to the letter."""
 
 
 NAME: Final = r"(?P<v>(?-i:[^\W\d_][\w'-]*(?: (?:van |von |de |der |del |di |la |le |bin |al-)*[A-ZÄÖÜÉ][\w'-]*){0,3}))"
@@ -55,6 +57,7 @@ def rule(
         polarity=polarity,
         confidence=confidence,
         many=many,
+        exact=slot == "birthday" or any(piece in pattern for piece in (EMAIL, PHONE, CODE)),
     )
 
 
