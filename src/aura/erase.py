@@ -22,6 +22,9 @@ _COUNTED = {
     "users": "users",
     "conversations": "conversations",
     "messages": "messages",
+    "facts": "facts",
+    "summaries": "summaries",
+    "responses": "responses",
 }
 _DEDICATED = "index_g_"
 _INDEX_TABLES = text(

@@ -48,6 +48,7 @@ from aura.jobs.overview import Jobs
 from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback
+from aura.memory.memory import Memory
 from aura.portal import Portal
 from aura.router.context import CallContext, Tenancy
 from aura.router.models import RoutingCache, RoutingModels
@@ -85,6 +86,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     cipher: KeyCipher
     access: AccessSettings
+    memory_key: bytes
     reranker: CrossEncoderReranker | None
     responses: Responses
     totals: Totals = msgspec.field(default_factory=Totals)
@@ -365,7 +367,28 @@ class Workspace:
     @property
     def conversations(self) -> Conversations:
         """The user's conversations."""
-        return Conversations(self._parts.database, self._owner, readable=self._reads_history)
+        return Conversations(
+            self._parts.database, self._owner, readable=self._reads_history, learns=self._asked_by is None
+        )
+
+    @property
+    def memory(self) -> Memory:
+        """What AURA knows of the user: facts, summaries, export, erasure.
+
+        Raises:
+            Denied: an API key acts that is limited to collections: summaries may quote answers from all of them.
+        """
+        if self.scope.collections is not None:
+            raise Denied("a key that is limited to collections may not use memory: it reaches all of them")
+        parts = self._parts
+        return Memory(
+            parts.database,
+            self._owner,
+            key=parts.memory_key,
+            own=self._asked_by is None,
+            readable=self._reads_history,
+            forget=parts.responses.forget,
+        )
 
     @property
     def responses(self) -> OwnResponses:
@@ -491,11 +514,18 @@ class Workspace:
         members, parts = self.users, self._parts
         private = await members.private_documents(user_id)
         receipt = await members.delete(user_id)  # first: who is the last admin keeps everything
+        receipt += await self._forgotten(user_id)
         service = Catalogue(parts.database, parts.files, self.scope.as_service())
         for document_id in private:
             with suppress(NotFound):  # its owner was quicker
                 receipt += await service.delete(document_id)
         return receipt
+
+    async def _forgotten(self, user_id: UserId) -> Receipt:
+        """Erase what no row of the member takes along, and what came in meanwhile."""
+        theirs = Scope(tenant_id=self.scope.tenant_id, user_id=user_id)
+        parts = self._parts
+        return await Memory(parts.database, theirs, key=parts.memory_key, forget=parts.responses.forget).erase()
 
     async def delete_collection(self, collection_id: CollectionId, *, documents: bool = False) -> Receipt:
         """Delete a collection; one that still holds documents only with them.
@@ -546,7 +576,9 @@ class Workspace:
         inside = msgspec.structs.replace(self._owner, verbs=None)
         return AnswerEngine(
             context=context,
-            conversations=Conversations(self._parts.database, inside, readable=self._reads_history),
+            conversations=Conversations(
+                self._parts.database, inside, readable=self._reads_history, learns=self._asked_by is None
+            ),
             llm=self._model,
             meter=Meter(self._ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
         )
