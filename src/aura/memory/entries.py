@@ -29,6 +29,8 @@ from aura.index import lexical
 
 Kind = Literal["turn", "fact"]
 
+ASSISTANT = "assistant"
+"""The speaker of what the user did not say."""
 MOST_REPEATS = 7
 """How often an entry counts a term at most: BM25 hardly tells more repetitions apart, and three bits hold this."""
 

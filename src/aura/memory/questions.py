@@ -38,3 +38,9 @@ def asked_for(question: str) -> str:
     """`question` without what only says that it was said, unless nothing else is left."""
     rest = _SAID.sub(" ", question)
     return rest if re.search(r"\w", rest) else question
+
+
+def only_asks(text: str) -> bool:
+    """Whether every sentence of `text` is a question: it tells nothing of its speaker."""
+    sentences = [each for each in re.split(r"(?<=[.!?])\s+", text.strip()) if each]
+    return bool(sentences) and all(each.endswith("?") for each in sentences)

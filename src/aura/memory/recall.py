@@ -24,7 +24,7 @@ from aura.index import lexical
 from aura.index.embedding import MINILM_SHA256
 from aura.index.generations import Embedder
 from aura.memory.entries import Entry
-from aura.memory.questions import about_oneself, asked_for
+from aura.memory.questions import about_oneself, asked_for, only_asks
 from aura.memory.ranking import Asked, Candidates, rank
 from aura.memory.scan import MOST_TERMS, fetch, scan
 from aura.memory.windows import window_of
@@ -37,14 +37,16 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that was recalled.
 
     `score` orders one recall and compares with no other. `dense` is the cosine, None where the entry or the question has no
-    vector; `bm25` is 0 where no word is shared. `said` is the turn it is, or was learned from, if that still exists, and
-    `before` and `after` are the turns around it, as `role: text`. `outdated`: what was learned from it holds no more.
+    vector; `bm25` is 0 where no word is shared. `slot` is a fact's. `said` is the turn it is, or was learned from, if that
+    still exists, and `before` and `after` are the turns around it, as `role: text`. `outdated`: what was learned from it
+    holds no more.
     """
 
     entry: Entry
     score: float
     dense: float | None
     bm25: float
+    slot: str | None = None
     said: str | None = None
     before: str | None = None
     after: str | None = None
@@ -83,6 +85,7 @@ class Recall:
         vector: NDArray[np.float32] | None = None,
         weight: float | None = None,
         everything: bool = False,
+        own: bool = False,
     ) -> Recalled:
         """The entries that bear on `question`, best first; a fact and the turn that it was learned from are one.
 
@@ -93,6 +96,7 @@ class Recall:
             vector: the question's, where the caller has it already.
             weight: the dense ranking's share; None: the measured one. 0 and 1 are BM25 and dense alone.
             everything: as many as `limit`, also what is not plausibly about the question.
+            own: only what the user said, and no mere questions.
 
         Raises:
             InvalidRequest: the question is empty, or the limit is below 1.
@@ -117,16 +121,18 @@ class Recall:
         )
         async with self._database.tenant(self._scope) as session:
             candidates = await scan(
-                session, self._scope, tuple(terms), vector, self._embedder.weights_sha256, as_of=as_of
+                session, self._scope, tuple(terms), vector, self._embedder.weights_sha256, as_of=as_of, own=own
             )
             if not len(candidates.at):
                 return Recalled()
-            return Recalled(found=await self._fetched(session, candidates, asked, limit))
+            return Recalled(found=await self._fetched(session, candidates, asked, limit, own=own))
 
     async def _fetched(
-        self, session: AsyncConnection, candidates: Candidates, asked: Asked, limit: int
+        self, session: AsyncConnection, candidates: Candidates, asked: Asked, limit: int, *, own: bool
     ) -> tuple[Remembered, ...]:
-        ranked = rank(candidates, asked, limit=2 * limit)  # a fact may stand for its turn, and the other way round
+        ranked = rank(
+            candidates, asked, limit=(3 if own else 2) * limit
+        )  # a fact may stand for its turn, and the other way round
         ids = {n: UUID(bytes=candidates.ids[n].tobytes()) for n in ranked.order}
         rows = await fetch(session, self._scope, list(ids.values()))
         found = [
@@ -135,13 +141,14 @@ class Recall:
                 score=float(ranked.score[n]),
                 dense=None if np.isnan(candidates.dense[n]) else float(candidates.dense[n]),
                 bm25=float(ranked.bm25[n]),
+                slot=row.slot,
                 said=row.said,
                 before=row.before,
                 after=row.after,
                 outdated=row.outdated,
             )
             for n in ranked.order
-            if (row := rows.get(ids[n])) is not None
+            if (row := rows.get(ids[n])) is not None and not (own and only_asks(row.entry.text))
         ]
         return tuple(_distinct(found)[:limit])
 
