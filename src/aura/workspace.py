@@ -46,9 +46,11 @@ from aura.index.tenant_index import Mode, Search, TenantIndex
 from aura.jobs.housekeeping import DUTIES, Duty
 from aura.jobs.overview import Jobs
 from aura.jobs.turns import Turns
+from aura.memory.background import RecalledBackground
 from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback
 from aura.memory.memory import Memory
+from aura.memory.recall import Recall
 from aura.portal import Portal
 from aura.router.context import CallContext, Tenancy
 from aura.router.models import RoutingCache, RoutingModels
@@ -157,7 +159,8 @@ class Workspace:
             conversation: what it is a turn of (`await workspace.conversations.start()`); stored there unless `temporary`.
             history: what was said before, where the caller keeps that itself; it and the answer are stored nowhere.
             collection: search in this one alone, by name or id.
-            use_memory: let the conversation's earlier turns say what a follow-up means.
+            use_memory: draw on what the user said before, here and in other conversations; earlier turns also say what a
+                follow-up means.
             use_persona: adapt the wording to the user.
             search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
 
@@ -581,7 +584,18 @@ class Workspace:
             ),
             llm=self._model,
             meter=Meter(self._ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
+            memory=self._background,
+            prompt_tokens=self._parts.settings.prompt_tokens,
         )
+
+    @property
+    def _background(self) -> RecalledBackground | None:
+        """What the user said before, for the user's own answers alone: programs speak for many, an admin for another."""
+        if self._owner.user_id is None or not self._reads_history or self._asked_by is not None:
+            return None
+        inside = msgspec.structs.replace(self._owner, verbs=None)
+        recall = Recall(self._parts.database, inside, self._parts.embedder, clock=self._parts.clock)
+        return RecalledBackground(self._parts.database, inside, recall)
 
     @property
     def _model(self) -> LLM:

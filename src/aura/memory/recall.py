@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.answering.oneself import about_oneself, asked_for, only_asks
 from aura.clock import Clock, SystemClock
 from aura.database.engine import Database
 from aura.errors import InvalidRequest, Unavailable
@@ -24,7 +25,6 @@ from aura.index import lexical
 from aura.index.embedding import MINILM_SHA256
 from aura.index.generations import Embedder
 from aura.memory.entries import Entry
-from aura.memory.questions import about_oneself, asked_for, only_asks
 from aura.memory.ranking import Asked, Candidates, rank
 from aura.memory.scan import MOST_TERMS, fetch, scan
 from aura.memory.windows import window_of

@@ -153,24 +153,28 @@ async def fetch(session: AsyncConnection, scope: Scope, ids: Sequence[UUID]) -> 
 
 
 def _fetching(sight: Sight) -> Select[Any]:
-    turn, other, fact = messages.alias("turn"), messages.alias("other"), memory_entries.alias("fact")
+    """Turns are read from their entries: what the user had deleted of a message is not in these."""
+    message, told, fact = messages.alias("message"), memory_entries.alias("told"), memory_entries.alias("fact")
+    other, near = messages.alias("other"), memory_entries.alias("near")
     learned = and_(sight.sees(fact), fact.c.kind == "fact", fact.c.message_id == _entry.message_id)
     around = (
-        select(func.concat(other.c.role, ": ", other.c.text))
-        .where(sight.sees(other), other.c.conversation_id == turn.c.conversation_id)
+        select(func.concat(near.c.speaker, ": ", near.c.text))
+        .join_from(other, near, and_(sight.sees(near), near.c.id == other.c.id))
+        .where(sight.sees(other), other.c.conversation_id == message.c.conversation_id)
         .limit(1)
     )
     return (
         select(
             *ENTRY_COLUMNS,
             facts.c.slot,
-            turn.c.text.label("said"),
-            around.where(other.c.seq < turn.c.seq).order_by(other.c.seq.desc()).scalar_subquery().label("before"),
-            around.where(other.c.seq > turn.c.seq).order_by(other.c.seq).scalar_subquery().label("after"),
+            told.c.text.label("said"),
+            around.where(other.c.seq < message.c.seq).order_by(other.c.seq.desc()).scalar_subquery().label("before"),
+            around.where(other.c.seq > message.c.seq).order_by(other.c.seq).scalar_subquery().label("after"),
             exists().where(learned, fact.c.closed_at.is_not(None)).label("ended"),
             exists().where(learned, fact.c.closed_at.is_(None)).label("lives"),
         )
-        .outerjoin(turn, and_(sight.sees(turn), turn.c.id == _entry.message_id))
+        .outerjoin(message, and_(sight.sees(message), message.c.id == _entry.message_id))
+        .outerjoin(told, and_(sight.sees(told), told.c.id == _entry.message_id))
         .outerjoin(facts, and_(sight.sees(facts), facts.c.id == _entry.id))
         .where(sight.sees(memory_entries), _entry.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
     )

@@ -171,11 +171,11 @@ async def test_a_recalled_turn_comes_with_the_turns_around_it(company: Company) 
     conversation_id = await member.conversations.start()
     for question in ("Shall I take the train?", "To Porto, in June", "Thanks"):
         await member.ask(question, conversation=conversation_id)
-    turns = {each.text: each for each in await member.conversations.recent(conversation_id)}
-    turn = turns["To Porto, in June"]
-    entry = said(scope, turn.text, message_id=turn.id)
-    await remember(company, scope, msgspec.structs.replace(entry, conversation_id=conversation_id))
-    (found,) = (await recall_of(company, scope).recall("Porto", everything=True)).found
+    for turn in await member.conversations.recent(conversation_id):
+        entry = said(scope, turn.text, message_id=turn.id)
+        entry = msgspec.structs.replace(entry, id=turn.id, speaker=turn.role, conversation_id=conversation_id)
+        await remember(company, scope, entry)
+    (found,) = (await recall_of(company, scope).recall("Porto")).found
     assert found.said == "To Porto, in June"
     assert found.before is not None
     assert found.before.startswith("assistant: ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aura.memory.questions import about_oneself, asked_for, asks_what_was_said
+from aura.answering.oneself import about_oneself, asked_for, asks_what_was_said
 
 
 @pytest.mark.parametrize(
