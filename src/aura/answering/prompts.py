@@ -16,6 +16,7 @@ from llama_index.core.llms import ChatMessage, MessageRole
 
 from aura.answering.expected import DAY_OR_MONTH
 from aura.answering.lexicon import Language
+from aura.answering.oneself import about_oneself
 from aura.answering.terms import Kind, Term, is_light, language_of, terms
 from aura.index.passage import Passage
 
@@ -238,7 +239,8 @@ _LONGEST_FOLLOW_UP = 300  # characters; what is longer says what it is about
 def standalone(history: Sequence[ChatMessage], message: str) -> str:
     """`message`, with the content words of the user's last question appended if it can not stand alone.
 
-    It can not when it has a pronoun for something said before, begins like a continuation, or asks about nothing.
+    It can not when it has a pronoun for something said before, begins like a continuation, or asks about nothing, not even
+    about the asker.
     """
     asked = [each.content for each in history if each.role is MessageRole.USER and each.content]
     if not asked or len(message) > _LONGEST_FOLLOW_UP or not _follows_up(message):
@@ -250,7 +252,7 @@ def standalone(history: Sequence[ChatMessage], message: str) -> str:
 
 def _follows_up(message: str) -> bool:
     content = _content(message)
-    if _CONTINUES.match(message) or not content:
+    if _CONTINUES.match(message) or (not content and not about_oneself(message)):
         return True
     refers_back = _PRONOUN.search(_EXPLETIVE.sub("", message)) is not None
     return refers_back or (len(content) < 3 and not _ASKS.search(message))
