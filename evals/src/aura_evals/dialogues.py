@@ -1,7 +1,7 @@
 """The dialogues of our own for the suite `memory`: made from `datasets/dialogues/source.toml`, the same at every call.
 
 Each person of the source speaks in both languages, several times, with the things told in another order and among
-other small talk. A dialogue is a sample of LoCoMo's layout. A question whose answer changed names the turns that are `stale`,
+other small talk. A dialogue is a sample of LoCoMo's layout. A question whose answer changed names the `stale` turns,
 and one that asks for a day has its `date`.
 """
 
