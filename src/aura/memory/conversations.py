@@ -104,6 +104,7 @@ class Conversations:
 
     async def get(self, conversation_id: ConversationId) -> Conversation:
         """One conversation. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
         self._refuse_unreadable()
         query = select(conversations).where(self._mine(conversations), conversations.c.id == conversation_id)
         async with self._database.tenant(self._scope) as session:
@@ -119,11 +120,13 @@ class Conversations:
             InvalidRequest: the title is empty, too long, or no line of text.
             NotFound: there is no such conversation in the scope.
         """
+        self._scope.require(Verb.WRITE)
         self._refuse_unreadable()
         return await self._change(conversation_id, title=validation.name(title, field="title"))
 
     async def pin(self, conversation_id: ConversationId, pinned: bool = True) -> Conversation:
         """Keep a conversation at the top of the list, or no longer. Raises `NotFound`."""
+        self._scope.require(Verb.WRITE)
         self._refuse_unreadable()
         return await self._change(conversation_id, pinned=pinned)
 
