@@ -1,4 +1,4 @@
-"""What the user says of themselves becomes facts, once each; what is newer takes the place of what is older, and of nothing else."""
+"""What the user says of themselves becomes facts, once each; what is newer closes what is older, and nothing else."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_fifty_parallel_turns_in_one_session_are_each_stored_and_derived_o
     texts = [f"I love place number {n}." for n in range(50)]
     await asyncio.gather(*(say(ada, text, talk=talk) for text in texts))
     await asyncio.gather(*(derive(ada, talk) for _ in range(3)))
-    rows = [each for each in (await ada.conversations.history(talk, limit=200)).items][::-1]
+    rows = (await ada.conversations.history(talk, limit=200)).items[::-1]
     assert [row.role for row in rows] == ["user", "assistant"] * 50  # no turn is torn apart
     assert sorted(row.text for row in rows if row.role == "user") == sorted(texts)
     found = (await ada.memory.facts.list(status="all", limit=200)).items
@@ -187,7 +187,7 @@ async def test_storing_a_turn_waits_for_nothing_that_is_derived(ada: Workspace) 
 async def test_a_turn_and_its_outbox_row_are_there_together_or_not_at_all(ada: Workspace) -> None:
     talk = await ada.conversations.start()
     broken = msgspec.structs.replace(ANSWER, text="x", cost_usd=1e300)  # the second statement of the transaction fails
-    with pytest.raises(Exception, match="refused|stored"):
+    with pytest.raises(Exception, match=r"refused|stored"):
         await ada.conversations.add_turn(talk, "My name is Ann.", broken)
     assert (await count(ada, messages), await count(ada, memory_outbox)) == (0, 0)
 
