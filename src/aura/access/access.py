@@ -6,10 +6,11 @@ import asyncio
 import hmac
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, select
+from sqlalchemy import Select, Uuid, and_, bindparam, select
 
 from aura.access.api_keys import FIELDS as KEY_FIELDS
 from aura.access.api_keys import ApiKey, note_use
@@ -22,7 +23,8 @@ from aura.access.tickets import Tickets
 from aura.access.tokens import Tokens
 from aura.clock import Clock
 from aura.database.engine import Database
-from aura.database.scopes import visible
+from aura.database.scopes import Sight, visible
+from aura.database.statements import ScopedStatement
 from aura.database.tables import api_keys, sessions, users
 from aura.errors import Denied, NotFound, Unauthenticated
 from aura.identity import Scope, TenantId, UserId
@@ -31,6 +33,25 @@ from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, User
+
+
+def _by_session(sight: Sight) -> Select[Any]:
+    tenant_id = bindparam("scope_tenant", type_=Uuid)
+    of_user = and_(sessions.c.tenant_id == users.c.tenant_id, sessions.c.user_id == users.c.id)
+    return (
+        select(*COLUMNS, sessions.c.expires_at.label("session_ends"))
+        .select_from(members_of(tenant_id).join(sessions, of_user))
+        .where(
+            of_tenant(tenant_id),
+            users.c.id == bindparam("scope_user", type_=Uuid),
+            sight.sees(sessions),
+            sessions.c.id == bindparam("session", type_=Uuid),
+            sessions.c.revoked_at.is_(None),
+        )
+    )
+
+
+_BY_SESSION: Final = ScopedStatement(_by_session)
 
 
 class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,20 +247,8 @@ class Access:
         self, tenant_id: TenantId, user_id: UserId, session_id: UUID, subdomain: str | None
     ) -> Caller:
         scope = Scope(tenant_id=tenant_id, user_id=user_id)
-        of_user = and_(sessions.c.tenant_id == users.c.tenant_id, sessions.c.user_id == users.c.id)
-        query = (
-            select(*COLUMNS, sessions.c.expires_at.label("session_ends"))
-            .select_from(members_of(scope.tenant_id).join(sessions, of_user))
-            .where(
-                of_tenant(scope.tenant_id),
-                users.c.id == user_id,
-                visible(sessions, scope),
-                sessions.c.id == session_id,
-                sessions.c.revoked_at.is_(None),
-            )
-        )
         async with self._database.tenant(scope) as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
+            row = (await _BY_SESSION.run(connection, scope, {"session": session_id})).mappings().one_or_none()
         organisation, user = principal(row, clock=self._clock, subdomain=subdomain)
         assert row is not None
         if is_over(row["session_ends"], self._clock):

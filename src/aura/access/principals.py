@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import ColumnElement, FromClause, RowMapping, and_
@@ -24,12 +25,12 @@ COLUMNS = (
 """What a statement selects besides its own columns; `principal` reads it back."""
 
 
-def members_of(tenant_id: TenantId) -> FromClause:
+def members_of(tenant_id: TenantId | ColumnElement[UUID]) -> FromClause:
     """Organisation and members to select from, joined; `of_tenant` names the tenant."""
     return organisations.join(users, and_(users.c.tenant_id == organisations.c.id, users.c.tenant_id == tenant_id))
 
 
-def of_tenant(tenant_id: TenantId) -> ColumnElement[bool]:
+def of_tenant(tenant_id: TenantId | ColumnElement[UUID]) -> ColumnElement[bool]:
     """That the organisation is this one."""
     return organisations.c.id == tenant_id
 

@@ -102,8 +102,8 @@ def is_refusal(text: str) -> bool:
     """Whether a model's text is the refusal, give or take a few words."""
     plain = _letters(_MARKER.sub("", text))
     return any(
-        SequenceMatcher(None, plain[: len(_letters(each)) + 20], _letters(each), autojunk=False).ratio() > 0.8
-        and len(plain) < 2 * len(each)
+        len(plain) < 2 * len(each)
+        and SequenceMatcher(None, plain[: len(_letters(each)) + 20], _letters(each), autojunk=False).ratio() > 0.8
         for each in REFUSALS.values()
     )
 

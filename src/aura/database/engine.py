@@ -55,7 +55,7 @@ class Database:
 
     @asynccontextmanager
     async def tenant(self, scope: Scope, *, snapshot: bool = False) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that sees one tenant: the only way to tenant data. Cost: one round trip besides BEGIN and COMMIT.
+        """A transaction that sees one tenant: the only way to tenant data. Cost: two round trips, one at each end.
 
         Args:
             snapshot: all statements see the same moment, so that what one found is there for the next.
@@ -63,9 +63,8 @@ class Database:
         Raises:
             Unavailable: the database is away, or no connection came free in time.
         """
-        opening = scope_statement(scope)
-        if snapshot:
-            opening = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {opening}"
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN"
+        opening = f"{begin}; {scope_statement(scope)}"
         async with self._transaction(security.APP, opening) as connection:
             yield connection
 
@@ -75,7 +74,7 @@ class Database:
 
         For `tenants/`, `access/` and `jobs/` alone.
         """
-        async with self._transaction(security.SYSTEM, "SELECT 1") as connection:
+        async with self._transaction(security.SYSTEM, "BEGIN") as connection:
             yield connection
 
     def address(self, role: str) -> str:
@@ -90,7 +89,7 @@ class Database:
             Denied: with the statements that repair it.
         """
         for role in (security.APP, security.SYSTEM):
-            async with self._transaction(role, "SELECT 1") as connection:
+            async with self._transaction(role, "BEGIN") as connection:
                 await security.refuse_unsafe(connection, role=role)
 
     async def close(self) -> None:
@@ -124,7 +123,10 @@ class Database:
                 await _finish(connection.close())
 
     async def _begin(self, role: str, opening: str) -> AsyncConnection:
-        """Begin with `opening`. Pooled connections that died while idle show here, before any work, and are replaced."""
+        """Begin by `opening`, in one round trip: the driver's own BEGIN (off, by `autocommit`) would be one more.
+
+        Pooled connections that died while idle show here, before any work, and are replaced.
+        """
         while True:
             connection = await self._engine(role).connect()
             try:
@@ -158,6 +160,7 @@ class Database:
             pool_timeout=self._wait_seconds,
             pool_recycle=1800,
             connect_args={
+                "autocommit": True,
                 "prepare_threshold": None,
                 "cursor_factory": _OneStatementCursor,
                 "application_name": "aura",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from math import inf, isfinite, sqrt
-from statistics import fmean
+from math import fsum, inf, isfinite, sqrt
 
 import msgspec
 
@@ -68,8 +67,8 @@ def _scores(hits: Sequence[Hit]) -> dict[str, float]:
     """Each document's best score. Postgres gives NaN for the cosine of a zero vector: that is no score."""
     scores: dict[str, float] = {}
     for hit in hits:
-        if isfinite(hit.score):
-            scores[hit.id] = max(hit.score, scores.get(hit.id, -inf))
+        if isfinite(hit.score) and hit.score > scores.get(hit.id, -inf):
+            scores[hit.id] = hit.score
     return scores
 
 
@@ -78,11 +77,13 @@ def _z_scores(scores: Mapping[str, float], ids: Set[str]) -> dict[str, float]:
     if not scores:
         return dict.fromkeys(ids, 0.0)
     lowest, highest = min(scores.values()), max(scores.values())
-    mean = fmean(scores.values())
-    deviation = sqrt(fmean((score - mean) ** 2 for score in scores.values()))
+    mean = fsum(scores.values()) / len(scores)
+    deviation = sqrt(fsum([(score - mean) ** 2 for score in scores.values()]) / len(scores))
     if highest == lowest or deviation == 0.0:
         return {id: 0.0 if id in scores else -1.0 for id in ids}
-    return {id: (scores.get(id, lowest) - mean) / deviation for id in ids}
+    least = (lowest - mean) / deviation
+    deviations = {id: (score - mean) / deviation for id, score in scores.items()}
+    return {id: deviations.get(id, least) for id in ids}
 
 
 def _raw_order(hit: Fused, weight: float) -> tuple[float, float]:

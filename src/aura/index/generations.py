@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Protocol
 from uuid import uuid4
 
@@ -16,11 +17,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.database.engine import Database
+from aura.database.statements import Statement
 from aura.database.tables import INDEX_COLUMNS, chunks, generations, index_table, vector_cache
 from aura.errors import Conflict
 from aura.identity import GenerationId, Scope, TenantId
@@ -288,21 +290,16 @@ async def store_vectors(
 
 
 async def _find(session: AsyncConnection, tenant_id: TenantId, state: str) -> Generation | None:
-    row = (
-        await session.execute(
-            select(generations).where(generations.c.tenant_id == tenant_id, generations.c.state == state).limit(1)
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    return Generation(
-        id=row.id,
-        model=row.model,
-        model_sha256=row.model_sha256,
-        dimension=row.dimension,
-        table_name=row.table_name,
-        state=row.state,
-    )
+    found = await _in_state().run(session, {"tenant": tenant_id, "state": state})
+    row = found.mappings().one_or_none()
+    return None if row is None else Generation(**row)
+
+
+@cache
+def _in_state() -> Statement:
+    columns = [generations.c[name] for name in Generation.__struct_fields__]
+    which = and_(generations.c.tenant_id == bindparam("tenant"), generations.c.state == bindparam("state"))
+    return Statement(select(*columns).where(which).limit(1))
 
 
 async def _create(

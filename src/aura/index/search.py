@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -11,12 +13,15 @@ from numpy.typing import NDArray
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Integer,
     Select,
+    Text,
+    Uuid,
     and_,
+    bindparam,
     column,
     func,
-    literal,
     literal_column,
     select,
     text,
@@ -27,12 +32,15 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from aura.database.scopes import visible
+from aura.database.scopes import Sight, scope_values
+from aura.database.statements import ScopedStatement
 from aura.database.tables import TERM_SPACE, chunks, documents, index_table, lexical_statistics, lexicon
 from aura.identity import CollectionId, DocumentId, Scope
 from aura.index.fusion import Fused, Hit
 from aura.index.generations import Generation
 from aura.index.passage import Passage
+
+_MOST: Final = bindparam("most", type_=Integer)
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,21 +75,30 @@ async def search_legs(session: AsyncConnection, scope: Scope, generation: Genera
 
 
 async def _run(session: AsyncConnection, scope: Scope, generation: Generation, query: Query) -> Legs:
-    index = index_table(generation.table_name)
-    rows = and_(visible(index, scope), index.c.generation_id == generation.id)
-    if query.collection_id is not None:
-        rows = and_(rows, index.c.collection_id == query.collection_id)
-    if query.condition is not None:
-        rows = and_(rows, index.c.chunk_id.in_(select(chunks.c.id).where(visible(chunks, scope), query.condition)))
-    statements: list[Select[tuple[str, str, float]]] = []
-    if query.vector is not None:
-        statements.append(_dense(index, rows, query.vector, generation.dimension, query.limit))
-    if query.terms:
-        statements.append(_lexical(index, rows, scope, query.terms, query.limit))
-    if not statements:
+    shape = _Shape(
+        table_name=generation.table_name,
+        dimension=generation.dimension,
+        in_collection=query.collection_id is not None,
+        dense=query.vector is not None,
+        lexical=bool(query.terms),
+    )
+    if not (shape.dense or shape.lexical):
         return Legs()
+    values = {
+        "generation": generation.id,
+        "collection": query.collection_id,
+        "vector": None if query.vector is None else str(query.vector.tolist()),
+        "term_ids": list(query.terms),
+        "term_counts": list(query.terms.values()),
+        "most": query.limit,
+    }
+    if query.condition is None:
+        rows = await _plain(shape).run(session, scope, values)
+    else:
+        special = _union(shape, query.condition, Sight.of(scope))
+        rows = await session.execute(special, {**scope_values(scope), **values})
     hits: dict[str, list[Hit]] = {"dense": [], "lexical": []}
-    for leg, chunk_id, score in await session.execute(union_all(*statements)):
+    for leg, chunk_id, score in rows:
         hits[leg].append(Hit(id=chunk_id, score=score))
     return Legs(dense=_ordered(hits["dense"]), lexical=_ordered(hits["lexical"]))
 
@@ -90,44 +107,68 @@ def _ordered(hits: list[Hit]) -> tuple[Hit, ...]:
     return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.id)))
 
 
-def _dense(
-    index: NamedFromClause, rows: ColumnElement[bool], vector: NDArray[np.float32], dimension: int, limit: int
-) -> Select[tuple[str, str, float]]:
-    asked = literal(vector, HALFVEC()).cast(HALFVEC(dimension))
-    distance = index.c.embedding.cosine_distance(asked)
-    best = select(index.c.chunk_id, distance.label("distance")).where(rows).order_by("distance").limit(limit).subquery()
+class _Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """All by which one search's statement differs from another's, when nothing but its values does."""
+
+    table_name: str
+    dimension: int
+    in_collection: bool
+    dense: bool
+    lexical: bool
+
+
+@lru_cache(maxsize=256)
+def _plain(shape: _Shape) -> ScopedStatement:
+    return ScopedStatement(partial(_union, shape, None))
+
+
+def _union(
+    shape: _Shape, condition: ColumnElement[bool] | None, sight: Sight
+) -> CompoundSelect[tuple[str, str, float]]:
+    index = index_table(shape.table_name)
+    rows = and_(sight.sees(index), index.c.generation_id == bindparam("generation", type_=Uuid))
+    if shape.in_collection:
+        rows = and_(rows, index.c.collection_id == bindparam("collection", type_=Uuid))
+    if condition is not None:
+        rows = and_(rows, index.c.chunk_id.in_(select(chunks.c.id).where(sight.sees(chunks), condition)))
+    legs: list[Select[tuple[str, str, float]]] = []
+    if shape.dense:
+        legs.append(_dense(index, rows, shape.dimension))
+    if shape.lexical:
+        legs.append(_lexical(index, rows, sight))
+    return union_all(*legs)
+
+
+def _dense(index: NamedFromClause, rows: ColumnElement[bool], dimension: int) -> Select[tuple[str, str, float]]:
+    distance = index.c.embedding.cosine_distance(bindparam("vector", type_=Text).cast(HALFVEC(dimension)))
+    best = select(index.c.chunk_id, distance.label("distance")).where(rows).order_by("distance").limit(_MOST).subquery()
     return select(literal_column("'dense'"), best.c.chunk_id, 1 - best.c.distance)
 
 
-def _lexical(
-    index: NamedFromClause, rows: ColumnElement[bool], scope: Scope, terms: Mapping[int, int], limit: int
-) -> Select[tuple[str, str, float]]:
-    product = index.c.terms.max_inner_product(_asked_terms(scope, terms))  # pgvector's sign: the negative product
-    best = select(index.c.chunk_id, product.label("product")).where(rows).order_by("product").limit(limit).subquery()
+def _lexical(index: NamedFromClause, rows: ColumnElement[bool], sight: Sight) -> Select[tuple[str, str, float]]:
+    product = index.c.terms.max_inner_product(_asked_terms(sight))  # pgvector's sign: the negative product
+    best = select(index.c.chunk_id, product.label("product")).where(rows).order_by("product").limit(_MOST).subquery()
     return select(literal_column("'lexical'"), best.c.chunk_id, -best.c.product).where(best.c.product < 0)
 
 
-def _asked_terms(scope: Scope, terms: Mapping[int, int]) -> ColumnElement[object]:
+def _asked_terms(sight: Sight) -> ColumnElement[object]:
     """The query's side of BM25 as a scalar: each known term's idf in this tenant, times its count in the query.
 
     Source: Lucene's BM25 idf, ln(1 + (N - df + 0.5) / (df + 0.5)); `lexical.idf` is the same in Python.
     """
     asked = (
-        func.unnest(
-            literal(list(terms), ARRAY(Integer)).cast(ARRAY(Integer)),
-            literal(list(terms.values()), ARRAY(Integer)).cast(ARRAY(Integer)),
-        )
+        func.unnest(bindparam("term_ids", type_=ARRAY(Integer)), bindparam("term_counts", type_=ARRAY(Integer)))
         .table_valued(column("term", Integer), column("count", Integer), name="asked")
         .render_derived()
     )
-    total = select(lexical_statistics.c.chunks).where(visible(lexical_statistics, scope)).scalar_subquery()
+    total = select(lexical_statistics.c.chunks).where(sight.sees(lexical_statistics)).scalar_subquery()
     idf = func.ln(1 + (func.greatest(total - lexicon.c.chunks, 0) + 0.5) / (lexicon.c.chunks + 0.5))
     element = func.concat(asked.c.term, ":", asked.c.count * idf)
     elements = func.coalesce(func.string_agg(element, aggregate_order_by(literal_column("','"), asked.c.term)), "")
     return (
         select(func.concat("{", elements, "}/", TERM_SPACE).cast(SPARSEVEC(TERM_SPACE)))
         .select_from(asked.join(lexicon, lexicon.c.term == asked.c.term))
-        .where(visible(lexicon, scope))
+        .where(sight.sees(lexicon))
         .scalar_subquery()
     )
 
@@ -142,7 +183,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 async def fetch(session: AsyncConnection, scope: Scope, hits: Sequence[Fused]) -> list[Found]:
     """What is behind `hits`, in their order. Cost: one round trip."""
-    rows = await session.execute(_passages(scope).where(chunks.c.id.in_([hit.id for hit in hits])))
+    rows = await _PASSAGES.run(session, scope, {"chunk_ids": [hit.id for hit in hits]})
     by_id = {row.id: row for row in rows}
     return [
         Found(passage=_passage(row, hit), ordinal=row.ordinal, gap=row.gap)
@@ -151,7 +192,7 @@ async def fetch(session: AsyncConnection, scope: Scope, hits: Sequence[Fused]) -
     ]
 
 
-def _passages(scope: Scope) -> Select[tuple[object, ...]]:
+def _passages(sight: Sight) -> Select[tuple[object, ...]]:
     return (
         select(
             chunks.c.id,
@@ -168,8 +209,11 @@ def _passages(scope: Scope) -> Select[tuple[object, ...]]:
             func.coalesce(documents.c.filename, chunks.c.ref_doc_id, chunks.c.id).label("filename"),
         )
         .outerjoin(documents, and_(documents.c.tenant_id == chunks.c.tenant_id, documents.c.id == chunks.c.document_id))
-        .where(visible(chunks, scope))
+        .where(sight.sees(chunks), chunks.c.id == func.any(bindparam("chunk_ids", type_=ARRAY(Text))))
     )
+
+
+_PASSAGES: Final = ScopedStatement(_passages)
 
 
 def _passage(row: Row[tuple[object, ...]], hit: Fused) -> Passage:

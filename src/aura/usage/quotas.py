@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, delete, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, DateTime, Text, Uuid, and_, bindparam, delete, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.clock import Clock
 from aura.database.engine import Database
 from aura.database.scopes import visible
+from aura.database.statements import Statement
 from aura.database.tables import counters, organisations, users
 from aura.errors import LimitExceeded
 from aura.identity import Scope
@@ -137,13 +139,15 @@ class Quotas:
         if not quotas:
             return ()
         now = self._clock.now()
-        rows = [{**_key_of(quota, self._scope, now), "used": amount} for quota in quotas]
-        statement = insert(counters).values(rows)
-        statement = statement.on_conflict_do_update(
-            constraint=counters.primary_key, set_={"used": counters.c.used + statement.excluded.used}
-        ).returning(counters.c.subject, counters.c.name, counters.c.used)
+        values = {
+            "tenant": self._scope.tenant_id,
+            "subjects": [quota.subject for quota in quotas],
+            "names": [quota.limit.value for quota in quotas],
+            "starts": [_WINDOWS[quota.limit].start(now) for quota in quotas],
+            "amount": amount,
+        }
         async with self._database.tenant(self._scope) as session:
-            used = {(row.subject, row.name): row.used for row in await session.execute(statement)}
+            used = {(row.subject, row.name): row.used for row in await _count().run(session, values)}
             allowances = [_allowance(quota, used[quota.subject, quota.limit], now) for quota in quotas]
             for allowance in allowances:
                 if allowance.used > allowance.maximum:  # the error takes all of the transaction back
@@ -210,6 +214,27 @@ class Quotas:
         settings = self._settings
         maximum = settings.user_requests_per_minute if charge is Charge.REQUEST else settings.user_uploads_per_hour
         return f"user:{self._scope.user_id}", maximum
+
+
+@cache
+def _count() -> Statement:
+    asked = (
+        func.unnest(
+            bindparam("subjects", type_=ARRAY(Text)),
+            bindparam("names", type_=ARRAY(Text)),
+            bindparam("starts", type_=ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued("subject", "name", "window_start", name="asked")
+        .render_derived()
+    )
+    tenant_id, amount = bindparam("tenant", type_=Uuid), bindparam("amount", type_=BigInteger)
+    new = select(tenant_id, asked.c.subject, asked.c.name, asked.c.window_start, amount)
+    taken = insert(counters).from_select(["tenant_id", "subject", "name", "window_start", "used"], new)
+    return Statement(
+        taken.on_conflict_do_update(
+            constraint=counters.primary_key, set_={"used": counters.c.used + taken.excluded.used}
+        ).returning(counters.c.subject, counters.c.name, counters.c.used)
+    )
 
 
 async def purge_counters(database: Database, scope: Scope, *, clock: Clock) -> int:

@@ -38,15 +38,25 @@ async def bench_search(sizes: Sequence[int], queries: int) -> Report:
 
 
 async def _compare(bench: Bench, hand: HandSearch, questions: Sequence[str]) -> list[tuple[float, float, float, float]]:
-    """Seconds of each question: search, its embedding, both legs by hand, the same with the passages."""
+    """Seconds of each question: search, its embedding, both legs by hand, the same with the passages.
+
+    They take turns at being first: who comes later finds the rows in the processor's caches.
+    """
     times: list[tuple[float, float, float, float]] = []
-    for question in questions:
+    for n, question in enumerate(questions):
         vector = TopicEmbedding.vector(question)
-        embedded, _ = await timed(bench.workspace.embed_model.embed_query(question))
-        searched, passages = await timed(bench.workspace.search(question, limit=10))
-        legs, ids = await timed(hand.legs(question, vector))
-        found = [passage.chunk_id for passage in passages]
-        assert set(found) <= set(ids), "the statements by hand no longer find what AURA finds"
-        with_passages, _ = await timed(hand.legs_and_passages(question, vector, found))
-        times.append((searched, embedded, legs, with_passages))
+        found = [passage.chunk_id for passage in await bench.workspace.search(question, limit=10)]
+        assert set(found) <= set(await hand.legs(question, vector)), "the statements by hand no longer find the same"
+        taken = [0.0] * 4
+        for turn in range(4):
+            match (n + turn) % 4:
+                case 0:
+                    taken[0], _ = await timed(bench.workspace.search(question, limit=10))
+                case 1:
+                    taken[1], _ = await timed(bench.workspace.embed_model.embed_query(question))
+                case 2:
+                    taken[2], _ = await timed(hand.legs(question, vector))
+                case _:
+                    taken[3], _ = await timed(hand.legs_and_passages(question, vector, found))
+        times.append((taken[0], taken[1], taken[2], taken[3]))
     return times
