@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from llama_index.core import VectorStoreIndex
@@ -19,7 +19,7 @@ from aura.access.api_keys import ApiKeys
 from aura.access.callers import Grant
 from aura.access.idempotency import Idempotency
 from aura.answering.context import ContextBuilder
-from aura.answering.engine import AnswerEngine, Ask, Said
+from aura.answering.engine import AnswerEngine, Ask, InConversation, Said
 from aura.answering.events import Answer, AnswerEvent
 from aura.answering.own_responses import OwnResponses
 from aura.answering.responses import Asker, Responses
@@ -145,7 +145,7 @@ class Workspace:
         self,
         message: str,
         *,
-        conversation: ConversationId | None = None,
+        conversation: InConversation = None,
         history: Sequence[Said] = (),
         collection: str | CollectionId | None = None,
         use_memory: bool = True,
@@ -156,7 +156,8 @@ class Workspace:
         """The answer to `message`, cited from this scope's documents, or a refusal where they do not support one.
 
         Args:
-            conversation: what it is a turn of (`await workspace.conversations.start()`); stored there unless `temporary`.
+            conversation: what it is a turn of, `"new"` for one that begins with it (the answer has its id); stored there
+                unless `temporary`.
             history: what was said before, where the caller keeps that itself; it and the answer are stored nowhere.
             collection: search in this one alone, by name or id.
             use_memory: draw on what the user said before, here and in other conversations; earlier turns also say what a
@@ -180,7 +181,7 @@ class Workspace:
         self,
         message: str,
         *,
-        conversation: ConversationId | None = None,
+        conversation: InConversation = None,
         history: Sequence[Said] = (),
         collection: str | CollectionId | None = None,
         use_memory: bool = True,
@@ -651,7 +652,7 @@ class Workspace:
     async def _asked(
         self,
         message: str,
-        conversation: ConversationId | None,
+        conversation: InConversation,
         collection: str | CollectionId | None,
         use_memory: bool,
         search_knowledge: bool,
@@ -661,10 +662,14 @@ class Workspace:
         self.scope.require(Verb.ASK)
         if conversation is not None and history:
             raise InvalidRequest("a conversation has its own history: pass one of the two", field="history")
+        begins = conversation == "new" and not temporary
+        if conversation == "new":
+            conversation = ConversationId(uuid4()) if begins else None
         return Ask(
             message=message,
             history=tuple(history),
             conversation_id=conversation,
+            begins=begins,
             collection_id=await self._collection_id(collection),
             use_memory=use_memory and self._reads_history,
             search_knowledge=search_knowledge,

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request
 
+from aura.answering.engine import InConversation
 from aura.errors import InvalidRequest
 from aura.identity import ConversationId, UserId
 from aura.usage.audit import Action
@@ -20,7 +21,7 @@ class Question(TypedDict):
     """The arguments of `Workspace.ask` and `responses.start`."""
 
     message: str
-    conversation: ConversationId | None
+    conversation: InConversation
     collection: str | None
     use_memory: bool
     use_persona: bool
@@ -45,17 +46,11 @@ async def workspace_for(
     return found
 
 
-async def question_of(workspace: Workspace, body: ChatRequest) -> Question:
-    """The question that `body` asks, in its conversation or in a new one.
-
-    Raises:
-        InvalidRequest: the message is empty.
-    """
-    if not body.message.strip():  # before a conversation begins for it
-        raise InvalidRequest("the message is empty: ask something", field="message")
+def question_of(body: ChatRequest) -> Question:
+    """The question that `body` asks, in its conversation or in a new one."""
     return Question(
         message=body.message,
-        conversation=await _conversation(workspace, body),
+        conversation=_conversation(body),
         collection=body.collection,
         use_memory=body.use_memory,
         use_persona=body.use_persona,
@@ -75,7 +70,7 @@ async def begin(request: Request[Any, Any, Any], workspace: Workspace, record: R
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise InvalidRequest(f"the body is not what this route takes: {error}", field="body") from None
     asking = await workspace_for(workspace, body.user_id, record)
-    return asking, await asking.responses.start(**await question_of(asking, body)), -1
+    return asking, await asking.responses.start(**question_of(body)), -1
 
 
 def resume_point(request: Request[Any, Any, Any]) -> tuple[UUID, int] | None:
@@ -96,7 +91,7 @@ def resume_point(request: Request[Any, Any, Any]) -> tuple[UUID, int] | None:
         ) from None
 
 
-async def _conversation(workspace: Workspace, body: ChatRequest) -> ConversationId | None:
+def _conversation(body: ChatRequest) -> InConversation:
     if body.session_id is not None:
         return ConversationId(body.session_id)
-    return None if body.temporary else await workspace.conversations.start()
+    return None if body.temporary else "new"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse, MessageRole
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.answering.context import Context, ContextBuilder
 from aura.answering.events import (
@@ -48,6 +50,10 @@ EXTRACTIVE = "extractive"
 _TURNS_OF_HISTORY = 6
 
 
+InConversation = ConversationId | Literal["new"] | None
+"""What a question is a turn of: of a conversation, of one that begins with it, or of none."""
+
+
 class History(Protocol):
     """Where turns are kept."""
 
@@ -57,7 +63,14 @@ class History(Protocol):
     ) -> Sequence[Spoken]: ...
     async def last_seq(self, conversation_id: ConversationId) -> int: ...
     async def add_turn(
-        self, conversation_id: ConversationId, asked: str, answer: Answer, *, message_id: UUID | None = None
+        self,
+        conversation_id: ConversationId,
+        asked: str,
+        answer: Answer,
+        *,
+        message_id: UUID | None = None,
+        begins: bool = False,
+        also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
     ) -> UUID: ...
 
 
@@ -72,12 +85,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One question, as `Workspace.ask` takes it.
 
     `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
-    message that counts as said before, so that asking again gives the same prompt.
+    message that counts as said before, so that asking again gives the same prompt. `begins`: the conversation begins with
+    this question, and is not there before its answer is.
     """
 
     message: str
     history: tuple[Said, ...] = ()
     conversation_id: ConversationId | None = None
+    begins: bool = False
     history_until: int | None = None
     collection_id: CollectionId | None = None
     use_memory: bool = True
@@ -158,16 +173,28 @@ class AnswerEngine:
                 async for piece in pieces:
                     yield generation.piece(piece)
         generation.finished = True
-        answer = await generation.keep(generation.answer())
+        answer = generation.answer()
         generation.call.ended(refused=answer.refused)
+        answer = await generation.keep(answer)
         end = Refusal if answer.refused else Final
         yield end(response_id=generation.id, seq=generation.next_seq(), answer=answer)
 
-    async def store(self, ask: Ask, answer: Answer, message_id: UUID | None) -> UUID | None:
-        """Store the turn; the id of the answer's message, None where nothing is to be kept."""
+    async def store(self, ask: Ask, answer: Answer, message_id: UUID | None, call: Call) -> UUID | None:
+        """Store the turn, and what `call` took; the id of the answer's message, None where nothing is to be kept."""
         if ask.conversation_id is None or ask.temporary:
             return None
-        return await self._conversations.add_turn(ask.conversation_id, ask.message, answer, message_id=message_id)
+        row = await self._meter.row(call)
+        stored = await self._conversations.add_turn(
+            ask.conversation_id,
+            ask.message,
+            answer,
+            message_id=message_id,
+            begins=ask.begins,
+            also=None if row is None else partial(self._meter.write, row=row),
+        )
+        if row is not None:
+            self._meter.written(call, row)
+        return stored
 
     async def _kept(self, generation: Generation) -> AsyncGenerator[AnswerEvent]:
         """The events; a reader who goes away before the end leaves what was said behind, stored as stopped."""
@@ -205,7 +232,7 @@ class AnswerEngine:
         """What was said before. A conversation that is not the caller's is refused here, before anything is spent on it."""
         if ask.conversation_id is None:
             return ()
-        if ask.history_until == 0:  # it was the caller's, and empty, when the response began
+        if ask.begins or ask.history_until == 0:  # it was the caller's, and empty, when the response began
             return ()
         if not ask.use_memory:
             await self._conversations.require(ask.conversation_id)
@@ -270,7 +297,7 @@ class Generation:
 
     async def keep(self, answer: Answer) -> Answer:
         """Store the turn; the answer with the id of its message."""
-        message_id = await self._engine.store(self.ask, answer, self._message_id)
+        message_id = await self._engine.store(self.ask, answer, self._message_id, self.call)
         return msgspec.structs.replace(answer, message_id=message_id)
 
     def failed(self, error: AuraError) -> Failed:

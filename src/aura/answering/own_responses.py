@@ -7,11 +7,11 @@ from contextlib import aclosing
 from typing import Protocol
 from uuid import UUID
 
-from aura.answering.engine import Ask
+from aura.answering.engine import Ask, InConversation
 from aura.answering.events import AnswerEvent
 from aura.answering.response_records import Response
 from aura.answering.responses import Asker, Responses
-from aura.identity import CollectionId, ConversationId
+from aura.identity import CollectionId
 
 
 class Preparing(Protocol):
@@ -20,7 +20,7 @@ class Preparing(Protocol):
     async def __call__(
         self,
         message: str,
-        conversation: ConversationId | None,
+        conversation: InConversation,
         collection: str | CollectionId | None,
         use_memory: bool,
         search_knowledge: bool,
@@ -40,7 +40,7 @@ class OwnResponses:
         self,
         message: str,
         *,
-        conversation: ConversationId | None = None,
+        conversation: InConversation = None,
         collection: str | CollectionId | None = None,
         use_memory: bool = True,
         use_persona: bool = True,

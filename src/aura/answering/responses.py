@@ -78,7 +78,7 @@ class Responses:
         self._refuse_when_closed()
         refuse_unusable(ask.message)
         ask = msgspec.structs.replace(ask, message=storable(ask.message))
-        if ask.conversation_id is not None:
+        if ask.conversation_id is not None and not ask.begins:
             until = await self._history(asker.scope).last_seq(ask.conversation_id)
             ask = msgspec.structs.replace(ask, history_until=until)
         request = Request(ask=ask, message_id=uuid4(), model=asker.engine.model, asked_by=asker.asked_by)
@@ -243,7 +243,11 @@ class Responses:
         try:
             if request.ask.conversation_id is not None and not request.ask.temporary:
                 message_id = await self._history(scope).add_turn(
-                    request.ask.conversation_id, request.ask.message, answer, message_id=request.message_id
+                    request.ask.conversation_id,
+                    request.ask.message,
+                    answer,
+                    message_id=request.message_id,
+                    begins=request.ask.begins,
                 )
                 answer = msgspec.structs.replace(answer, message_id=message_id)
         except AuraError as error:

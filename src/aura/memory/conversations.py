@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import msgspec
 from sqlalchemy import ColumnElement, FromClause, and_, delete, func, select, update
@@ -15,18 +15,17 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.answering.events import Answer, Citation
-from aura.answering.hygiene import storable
 from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import conversations, messages
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
-from aura.memory import exporting, fact_rows, outbox
+from aura.memory import exporting, fact_rows, outbox, turns
 from aura.memory.exporting import Format
+from aura.memory.turns import Turn
 from aura.tenants import validation
 from aura.tenants.values import Page
 
-_TITLE_CHARACTERS = 80
 _MOST_WORDS = 12
 
 
@@ -104,6 +103,7 @@ class Conversations:
 
     async def get(self, conversation_id: ConversationId) -> Conversation:
         """One conversation. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
         self._refuse_unreadable()
         query = select(conversations).where(self._mine(conversations), conversations.c.id == conversation_id)
         async with self._database.tenant(self._scope) as session:
@@ -119,11 +119,13 @@ class Conversations:
             InvalidRequest: the title is empty, too long, or no line of text.
             NotFound: there is no such conversation in the scope.
         """
+        self._scope.require(Verb.WRITE)
         self._refuse_unreadable()
         return await self._change(conversation_id, title=validation.name(title, field="title"))
 
     async def pin(self, conversation_id: ConversationId, pinned: bool = True) -> Conversation:
         """Keep a conversation at the top of the list, or no longer. Raises `NotFound`."""
+        self._scope.require(Verb.WRITE)
         self._refuse_unreadable()
         return await self._change(conversation_id, pinned=pinned)
 
@@ -206,48 +208,40 @@ class Conversations:
         return Page(items=items, next_cursor=str(rows[limit - 1].seq) if more else None)
 
     async def add_turn(
-        self, conversation_id: ConversationId, asked: str, answer: Answer, *, message_id: UUID | None = None
+        self,
+        conversation_id: ConversationId,
+        asked: str,
+        answer: Answer,
+        *,
+        message_id: UUID | None = None,
+        begins: bool = False,
+        also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
     ) -> UUID:
         """Store a question and its answer; the id of the answer's message.
 
         Args:
             message_id: the id that it gets. A turn that is there already under it stays as it is.
+            begins: begin the conversation with it, under an id that was never used.
+            also: what else belongs into the transaction.
+
+        Raises:
+            NotFound: there is no such conversation in the scope.
         """
         self._scope.require(Verb.ASK)
-        message_id = message_id or uuid4()
-        common = {
-            "tenant_id": self._scope.tenant_id,
-            "user_id": self._scope.user_id,
-            "conversation_id": conversation_id,
-        }
+        turn = Turn(
+            conversation_id=conversation_id,
+            message_id=message_id or uuid4(),
+            asked=asked,
+            answer=answer,
+            begins=begins,
+        )
         async with self._database.tenant(self._scope) as session:
-            await self._require(session, conversation_id, alone=True)
-            question_id = uuid5(message_id, "question")
-            question = {**common, "id": question_id, "role": "user", "text": storable(asked)}
-            new = insert(messages).values(question).on_conflict_do_nothing().returning(messages.c.id)
-            if await session.scalar(new) is None:
-                return message_id
-            await session.execute(
-                insert(messages).values(
-                    **common,
-                    id=message_id,
-                    role="assistant",
-                    text=storable(answer.text),
-                    citations=msgspec.to_builtins(answer.citations),
-                    model=answer.model,
-                    cost_usd=answer.cost_usd or 0,
-                    refused=answer.refused,
-                    stopped=answer.stopped,
-                )
-            )
-            await outbox.put(session, self._scope, conversation_id, (question_id, message_id), learn=self._learns)
-            title = func.coalesce(func.nullif(conversations.c.title, ""), storable(asked)[:_TITLE_CHARACTERS])
-            await session.execute(
-                update(conversations)
-                .where(self._mine(conversations), conversations.c.id == conversation_id)
-                .values(updated_at=func.now(), title=title)
-            )
-        return message_id
+            if await turns.write(session, self._scope, turn):
+                said = (turn.question_id, turn.message_id)
+                await outbox.put(session, self._scope, conversation_id, said, learn=self._learns)
+            if also is not None:
+                await also(session)
+        return turn.message_id
 
     async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Conversation]:
         """Conversations: the pinned ones first, then the latest, a page at a time.
@@ -357,11 +351,8 @@ class Conversations:
                 raise NotFound("there is no such answer")
             await outbox.put_again(session, self._scope, [message_id])
 
-    async def _require(self, session: AsyncConnection, conversation_id: ConversationId, *, alone: bool = False) -> None:
-        """`alone`: nobody else adds to it until the transaction ends, so that turns do not mix."""
+    async def _require(self, session: AsyncConnection, conversation_id: ConversationId) -> None:
         query = select(conversations.c.id).where(self._mine(conversations), conversations.c.id == conversation_id)
-        if alone:
-            query = query.with_for_update()
         if await session.scalar(query) is None:
             raise NotFound("there is no such conversation")
 

@@ -281,6 +281,8 @@ def overlaps(candidate: Candidate, spans: Spans) -> bool:
 
 def without(said: str, spans: Sequence[tuple[int, int]]) -> str:
     """A turn's text without what stood at these places."""
+    if not spans:
+        return said
     for start, end in sorted(spans, reverse=True):
         said = f"{said[:start].rstrip()} {said[end:].lstrip(' ,;')}".strip()
     return said.strip(" .,;")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from aura.documents.values import Receipt
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
 from aura.memory import entries, fact_rows, outbox
+from aura.memory.extraction import Turn, extract
 from aura.memory.fact_rows import FACT_COLUMNS, Seal, fact_of
 from aura.memory.slots import normal
 from aura.memory.values import Fact, Source, Why
@@ -109,12 +111,9 @@ class Facts:
             line = validation.name(storable(text), field="text", max_characters=LONGEST_FACT)
             if not normal(line):
                 raise InvalidRequest("text has no word in it", field="text")
-            values |= {"text": line, "value": normal(line), "edited": True, "asserted_at": func.now()}
-        fact = await self.get(fact_id)
+            values |= self._reworded(await self.get(fact_id), line)
         if not values:
-            return fact
-        if text is not None:
-            values["digest"] = self._seal.digest(fact.slot, str(values["value"]), fact.polarity)
+            return await self.get(fact_id)
         mine = (visible(facts, self._scope), facts.c.id == fact_id)
         proofs = select(fact_evidence.c.message_id).where(
             visible(fact_evidence, self._scope), fact_evidence.c.fact_id == fact_id
@@ -144,6 +143,24 @@ class Facts:
         if vectors is None:
             raise _unknown()
         return Receipt(facts=1, vectors=vectors)
+
+    def _reworded(self, fact: Fact, line: str) -> dict[str, object]:
+        """What a fact is in other words: as the rules read them where they can, so that it is compared as others are."""
+        now = datetime.now(UTC)
+        read = extract(Turn(id=fact.id, role="user", text=line, at=now), UTC)
+        found = next((each for each in read if each.slot == fact.slot), None)
+        value, polarity = (found.value, found.polarity) if found else (normal(line), fact.polarity)
+        event = found.event if found else None
+        return {
+            "text": line,
+            "value": value,
+            "polarity": polarity,
+            "digest": self._seal.digest(fact.slot, value, polarity),
+            "edited": True,
+            "asserted_at": func.now(),
+            "event_from": event[0] if event else None,
+            "event_to": event[1] if event else None,
+        }
 
     def _require_own(self) -> None:
         self._scope.require(Verb.WRITE)

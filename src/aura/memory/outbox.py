@@ -6,13 +6,15 @@ A row names a message and holds no text. The sweep of the workers finds it; a jo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.database.scopes import visible
+from aura.database.statements import Statement
 from aura.database.tables import conversations, memory_outbox, messages
 from aura.identity import ConversationId, Scope
 
@@ -30,14 +32,14 @@ async def put(
     Args:
         learn: False for what somebody else said in the user's name: it is remembered as a turn, and no fact is made of it.
     """
-    common = {
-        "tenant_id": scope.tenant_id,
-        "user_id": scope.user_id,
-        "conversation_id": conversation_id,
+    values = {
+        "tenant": scope.tenant_id,
+        "user": scope.user_id,
+        "conversation": conversation_id,
         "learn": learn,
+        "messages": list(message_ids),
     }
-    rows = [{**common, "message_id": message_id} for message_id in message_ids]
-    await session.execute(insert(memory_outbox).values(rows).on_conflict_do_nothing())
+    await _put().run(session, values)
 
 
 async def put_again(session: AsyncConnection, scope: Scope, message_ids: Sequence[UUID] | None = None) -> int:
@@ -71,3 +73,17 @@ async def owner_of(session: AsyncConnection, scope: Scope, conversation_id: Conv
     )
     row = (await session.execute(query)).one_or_none()
     return None if row is None else Scope(tenant_id=scope.tenant_id, user_id=row.user_id)
+
+
+@cache
+def _put() -> Statement:
+    return Statement(
+        text(
+            """
+            INSERT INTO memory_outbox (tenant_id, user_id, conversation_id, learn, message_id)
+            SELECT CAST(:tenant AS uuid), CAST(:user AS uuid), CAST(:conversation AS uuid), CAST(:learn AS boolean),
+              unnest(CAST(:messages AS uuid[]))
+            ON CONFLICT DO NOTHING
+            """
+        )
+    )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.clock import Clock
 from aura.database.engine import Database
 from aura.database.scopes import visible
+from aura.database.statements import Statement
 from aura.database.tables import usage
 from aura.identity import Scope
 
@@ -98,13 +100,15 @@ class Ledger:
         id = uuid4()
         values = {
             **msgspec.structs.asdict(row),
+            "kind": row.kind.value,
+            "outcome": row.outcome.value,
             "tenant_id": self._scope.tenant_id,
             "id": id,
             "created_at": at or self._clock.now(),
             "user_id": self._scope.user_id,
             "api_key_id": self._api_key_id,
         }
-        await session.execute(insert(usage).values(values))
+        await _insert().run(session, values)
         return id
 
     async def refused(self, response_id: UUID) -> None:
@@ -114,3 +118,8 @@ class Ledger:
         )
         async with self._database.tenant(self._scope) as session:
             await session.execute(answered.values(outcome=Outcome.REFUSED.value))
+
+
+@cache
+def _insert() -> Statement:
+    return Statement(insert(usage).values({column: bindparam(column.name) for column in usage.columns}))

@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from llama_index.core.llms import ChatMessage
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.errors import AuraError
 from aura.usage.ledger import Kind, Ledger, Outcome, UsageRow
@@ -46,6 +47,8 @@ class Call:
         self._outcome: Outcome | None = None
         self.routed = False
         """The router writes a row for each of its attempts."""
+        self.recorded = False
+        """Its row stands in the ledger."""
 
     def asked(self, messages: Sequence[ChatMessage]) -> None:
         """The model is called with `messages`."""
@@ -118,7 +121,27 @@ class Meter:
         finally:
             await asyncio.shield(self._record(call, interrupted))
 
+    async def row(self, call: Call) -> UsageRow | None:
+        """The row of a call that has `ended`, for who writes it with its answer; None where the router has, or it is there.
+
+        `written` says that it is done.
+        """
+        if call.routed or call.recorded:
+            return None
+        return await asyncio.to_thread(call.row, None, self._count_tokens)
+
+    async def write(self, session: AsyncConnection, row: UsageRow) -> None:
+        """Write a row in a transaction of the scope."""
+        await self._ledger.write(session, row)
+
+    def written(self, call: Call, row: UsageRow) -> None:
+        """The transaction of `write` is committed."""
+        call.recorded = True
+        self._totals.note(row)
+
     async def _record(self, call: Call, interrupted: BaseException | None) -> None:
+        if call.recorded:
+            return
         try:
             if call.routed:
                 if call.refused:

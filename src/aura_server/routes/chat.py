@@ -37,7 +37,7 @@ async def chat(
 ) -> ChatResponse:
     """The whole answer to a message, cited, or a refusal where no document supports one."""
     asking = await workspace_for(workspace, data.user_id, record)
-    return ChatResponse.of(await asking.ask(**await question_of(asking, data)))
+    return ChatResponse.of(await asking.ask(**question_of(data)))
 
 
 @post("/chat/stream", status_code=200, media_type=MEDIA_TYPE, opt=CALL, tags=_TAGS)
@@ -87,7 +87,11 @@ async def context(
     of = await workspace_for(workspace, user_id, record, reading=True)
     recent = await of.conversations.history(limit=10)
     messages = tuple(MessageResponse.of(message) for message in reversed(recent.items))
-    return ContextResponse(summary="", facts=(), persona={}, recent=messages)
+    summary, facts = "", tuple[str, ...]()
+    if of.scope.collections is None:  # else it is a key whose answers draw on no memory
+        summary = await of.memory.summary()
+        facts = tuple(fact.text for fact in (await of.memory.facts.list(limit=50)).items)
+    return ContextResponse(summary=summary, facts=facts, persona={}, recent=messages)
 
 
 HANDLERS = (chat, stream, stop, feedback, history, context)

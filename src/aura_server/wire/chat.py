@@ -159,7 +159,7 @@ class MessageResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContextResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer knows of the asker: so far the latest messages."""
+    """What an answer knows of the asker: what was talked of, what the asker said of themselves, the latest messages."""
 
     summary: str
     facts: tuple[str, ...]
