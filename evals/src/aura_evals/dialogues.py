@@ -76,7 +76,8 @@ class _Dialogue:
     """One dialogue in the making."""
 
     def __init__(self, source: Source, person: dict[str, str], language: Language, variant: int) -> None:
-        self._source, self._person, self._language = source, person, language
+        self._source, self._person = source, person
+        self._language: Language = language
         self._id = f"{person['name'].lower()}-{language}-{variant}"
         self._random = np.random.default_rng([ord(each) for each in self._id])
 

@@ -94,6 +94,10 @@ def _year(year: int, now: datetime) -> Window:
     return Window(start=start, end=start.replace(year=year + 1))
 
 
+def _named_year(match: re.Match[str], now: datetime) -> Window:
+    return _year(int(match["year"]), now)
+
+
 def _iso(match: re.Match[str], now: datetime) -> Window:
     return _days(_midnight(now).replace(year=int(match["year"]), month=int(match["m"]), day=int(match["day"])))
 
@@ -178,6 +182,6 @@ _READINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Wind
         (rf"\b(?:last|on|letzte[nr]?|am)\s+(?P<weekday>{_either(_WEEKDAYS)})\b", _weekday),
         (rf"\b{_NAMED}\.?,?\s+(?:of\s+)?{_YEAR}\b", _named_month),
         (rf"\b(?:in|during|since|last|im|seit|letzten)\s+{_NAMED}\b(?P<year>(?!))?", _named_month),
-        (rf"\b(?:in|during|im\s+jahr)\s+{_YEAR}\b", lambda match, now: _year(int(match["year"]), now)),
+        (rf"\b(?:in|during|im\s+jahr)\s+{_YEAR}\b", _named_year),
     )
 )
