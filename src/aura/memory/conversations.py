@@ -338,7 +338,7 @@ class Conversations:
 
         Raises:
             InvalidRequest: the number is negative.
-            NotFound: there is no such answer in the conversation.
+            NotFound: there is no such conversation in the scope, or no such answer in it.
         """
         self._scope.require(Verb.ASK)
         self._refuse_unreadable()
@@ -347,6 +347,7 @@ class Conversations:
         mine = (self._mine(messages), messages.c.conversation_id == conversation_id, messages.c.id == message_id)
         heard = update(messages).where(*mine, messages.c.role == "assistant").values(heard_characters=characters)
         async with self._database.tenant(self._scope) as session:
+            await self._require(session, conversation_id)
             if (await session.execute(heard)).rowcount == 0:
                 raise NotFound("there is no such answer")
             await outbox.put_again(session, self._scope, [message_id])
