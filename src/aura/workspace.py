@@ -583,13 +583,9 @@ class Workspace:
                 self._parts.database, inside, readable=self._reads_history, learns=self._asked_by is None
             ),
             llm=self._model,
-<<<<<<< HEAD
-            meter=Meter(self._ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
+            meter=Meter(self._ledger, totals=self._parts.totals),
             memory=self._background,
             prompt_tokens=self._parts.settings.prompt_tokens,
-=======
-            meter=Meter(self._ledger, totals=self._parts.totals),
->>>>>>> main
         )
 
     @property
