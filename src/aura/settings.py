@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     context_tokens: int = Field(default=2_000, ge=200)
     """The most passage text that an answer's prompt holds."""
     prompt_tokens: int = Field(default=8_000, ge=1_000)
-    """The most that a whole prompt of an answer holds, in tokens of three bytes; a model's window may allow less."""
+    """The most that a whole prompt of an answer holds, in tokens of four bytes; a model's window may allow less."""
     memory_quiet_seconds: float = Field(default=2.0, ge=0, le=3_600)
     """How long a conversation rests before facts and summaries are derived from its latest turns."""
     memory_extraction: Literal["rules", "model"] = "model"

@@ -30,7 +30,7 @@ SOURCE = ROOT / "src"
 MODULES = sorted((SOURCE / "aura").rglob("*.py"))
 
 SURFACES = {"cli", "platform", "workspace"}
-FOUNDATION = {"clock", "database", "errors", "identity", "portal", "settings"}
+FOUNDATION = {"clock", "database", "errors", "identity", "portal", "settings", "tokens"}
 CONCEPTS = {"access", "answering", "documents", "index", "memory", "router", "tenants", "usage", "webhooks"}
 ACROSS_CONCEPTS = {"archive", "erase", "health", "jobs"}
 """What reads, removes, watches or works on everything that a tenant has, and so knows every concept."""
