@@ -34,12 +34,16 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A question with the turns that answer it; `stale` are those that an update took back. None of both: off topic."""
+    """A question with the turns that answer it; `stale` are those that an update took back. None of both: off topic.
+
+    `date`: the day that it asks for, in ISO 8601, where that is known.
+    """
 
     text: str
     category: str
     evidence: tuple[str, ...]
     stale: tuple[str, ...] = ()
+    date: str = ""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
