@@ -67,6 +67,7 @@ def test_our_dialogues_are_many_in_two_languages_and_the_same_every_time() -> No
     kinds = {question.category for sample in samples for question in sample.questions}
     assert kinds == {"fact", "update", "retraction", "date", "off-topic"}
     assert repairs == type(repairs)()
+    assert all(question.date for sample in samples for question in sample.questions if question.category == "date")
     assert all(question.stale for sample in samples for question in sample.questions if question.category == "update")
 
 

@@ -143,7 +143,11 @@ def _question(asked: Mapping[str, Any], known: set[str], repairs: Repairs) -> Qu
         return None
     stale = tuple(id for id in map(str, asked.get("stale", ())) if id in known)
     return Question(
-        text=str(asked["question"]), category=str(asked.get("category", "")), evidence=evidence, stale=stale
+        text=str(asked["question"]),
+        category=str(asked.get("category", "")),
+        evidence=evidence,
+        stale=stale,
+        date=str(asked.get("date", "")),
     )
 
 
