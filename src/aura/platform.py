@@ -191,7 +191,7 @@ class Aura:
     def _meter(self, scope: Scope) -> Meter:
         parts = self._parts
         ledger = Ledger(parts.database, scope, clock=parts.clock)
-        return Meter(ledger, count_tokens=parts.embedder.count_tokens, totals=parts.totals)
+        return Meter(ledger, totals=parts.totals)
 
     async def workspace(
         self, tenant: TenantId | str | Organisation, user: UserId | str | User | None = None
@@ -432,9 +432,7 @@ async def _model(
     portal: Portal,
 ) -> LLM:
     """The model that answers; of a router, its replicas are told how its routes are."""
-    llm = given or await asyncio.to_thread(
-        open_model, settings, embedder, portal=portal, count_tokens=embedder.count_tokens
-    )
+    llm = given or await asyncio.to_thread(open_model, settings, embedder, portal=portal)
     if isinstance(llm, SmartRouter) and llm.board.statuses():
         stack.push_async_callback(llm.close)
         portal.before_closing(llm.close_loop)

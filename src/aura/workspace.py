@@ -573,7 +573,6 @@ class Workspace:
             index=self._tenant_index,
             floor=floor_for(embedder.weights_sha256),
             reranker=self._parts.reranker,
-            count_tokens=embedder.count_tokens,
             settings=self._parts.settings,
         )
         # An answer reads what it needs, whether or not the key that asks may read by itself.
@@ -584,7 +583,7 @@ class Workspace:
                 self._parts.database, inside, readable=self._reads_history, learns=self._asked_by is None
             ),
             llm=self._model,
-            meter=Meter(self._ledger, count_tokens=embedder.count_tokens, totals=self._parts.totals),
+            meter=Meter(self._ledger, totals=self._parts.totals),
             memory=self._background,
             prompt_tokens=self._parts.settings.prompt_tokens,
         )

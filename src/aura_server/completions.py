@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from msgspec import UNSET
 from aura.answering.events import Answer
 from aura.errors import AuraError, InvalidRequest, NotFound, Unavailable
 from aura.identity import Verb
+from aura.tokens import estimate_tokens
 from aura.workspace import Workspace
 from aura_server.footnotes import footnoted
 from aura_server.problems import said, status_of
@@ -104,7 +104,7 @@ class Completion:
                     text += piece
         if answer is None:
             raise Unavailable("the answer ended without an end; ask again")
-        return wire.ChatCompletion.of(self._head(), text, answer, await self._usage(text))
+        return wire.ChatCompletion.of(self._head(), text, answer, self._usage(text))
 
     async def begun(self) -> AsyncGenerator[bytes]:
         """The answer as server-sent events.
@@ -130,7 +130,7 @@ class Completion:
                         text += piece
                         yield _event(head.chunk(wire.Delta(content=piece), usage))
             if self._with_usage:
-                yield _event(head.chunk(None, await self._usage(text)))
+                yield _event(head.chunk(None, self._usage(text)))
         except AuraError as error:
             yield _event(wire.ErrorResponse.of(status_of(error), said(error)))
         yield _DONE
@@ -147,10 +147,9 @@ class Completion:
             system_fingerprint=_FINGERPRINT,
         )
 
-    async def _usage(self, text: str) -> wire.Usage:
-        count = self._workspace.embed_model.count_tokens
+    def _usage(self, text: str) -> wire.Usage:
         asked = "\n".join(turn.text for turn in (*self._history, self._question))
-        return wire.Usage.of(*await asyncio.gather(asyncio.to_thread(count, asked), asyncio.to_thread(count, text)))
+        return wire.Usage.of(estimate_tokens(asked), estimate_tokens(text))
 
 
 def _event(data: object) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from aura.index.search import Found
 from aura.index.store import passage_node
 from aura.index.tenant_index import Search, TenantIndex
 from aura.settings import Settings
+from aura.tokens import estimate_tokens
 
 _RETRIEVED = 12
 _RERANKED = 30
@@ -41,13 +42,11 @@ class ContextBuilder:
         index: TenantIndex,
         floor: Floor | None,
         reranker: CrossEncoderReranker | None,
-        count_tokens: Callable[[str], int],
         settings: Settings,
     ) -> None:
         self._index = index
         self._floor = floor
         self._reranker = reranker
-        self._count_tokens = count_tokens
         self._settings = settings
 
     async def embedded(self, question: str) -> NDArray[np.float32]:
@@ -110,7 +109,7 @@ class ContextBuilder:
         kept: list[Passage] = []
         left = self._settings.context_tokens
         for passage in passages:
-            left -= self._count_tokens(passage.text)
+            left -= estimate_tokens(passage.text)
             if left < 0 and kept:
                 break
             kept.append(passage)

@@ -183,7 +183,7 @@ class AnswerEngine:
         """Store the turn, and what `call` took; the id of the answer's message, None where nothing is to be kept."""
         if ask.conversation_id is None or ask.temporary:
             return None
-        row = await self._meter.row(call)
+        row = self._meter.row(call)
         stored = await self._conversations.add_turn(
             ask.conversation_id,
             ask.message,

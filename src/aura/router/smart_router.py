@@ -37,6 +37,7 @@ from aura.router.failover import Call, Core, Policy
 from aura.router.health import HealthBoard, RouteHealth
 from aura.router.latency import Latencies
 from aura.router.telemetry import Telemetry, default_telemetry
+from aura.tokens import estimate_tokens
 
 
 class SmartRouter(FunctionCallingLLM):
@@ -90,7 +91,7 @@ class SmartRouter(FunctionCallingLLM):
             latencies=latencies,
             deadlines=deadlines or Deadlines(),
             policy=policy,
-            count_tokens=count_tokens or by_length,
+            count_tokens=count_tokens or estimate_tokens,
             telemetry=telemetry or default_telemetry(),
         )
         self._context = CallContext()
@@ -259,11 +260,6 @@ class SmartRouter(FunctionCallingLLM):
             )
             for block in found
         ]
-
-
-def by_length(text: str) -> int:
-    """Tokens of `text` by a rule of thumb: four characters each."""
-    return (len(text) + 3) // 4
 
 
 def _arguments(value: dict[str, Any] | str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 from uuid import UUID
@@ -14,6 +14,7 @@ from llama_index.core.llms import ChatMessage
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.errors import AuraError
+from aura.tokens import estimate_tokens
 from aura.usage.ledger import Kind, Ledger, Outcome, UsageRow
 from aura.usage.totals import Totals
 
@@ -75,8 +76,8 @@ class Call:
         """The response is complete, and a refusal."""
         return self._outcome is Outcome.REFUSED
 
-    def row(self, interrupted: BaseException | None, count_tokens: Callable[[str], int]) -> UsageRow:
-        """The row for the ledger. Cost: it counts the tokens of the prompt where the provider did not."""
+    def row(self, interrupted: BaseException | None) -> UsageRow:
+        """The row for the ledger. Tokens are estimated where the provider did not count them."""
         called = self._messages is not None
         counted = self._counted
         return UsageRow(
@@ -86,9 +87,9 @@ class Call:
             outcome=self._outcome or _outcome(interrupted),
             tokens_in=counted.prompt_tokens
             if counted
-            else sum(count_tokens(message.content or "") for message in self._messages or ()),
+            else sum(estimate_tokens(message.content or "") for message in self._messages or ()),
             tokens_cached=counted.cached_tokens if counted else 0,
-            tokens_out=counted.completion_tokens if counted else count_tokens("".join(self._said)),
+            tokens_out=counted.completion_tokens if counted else estimate_tokens("".join(self._said)),
             tokens_estimated=called and counted is None,
             cost_micro_usd=0 if self._free or not called else None,
             first_token_seconds=self._first_token_seconds,
@@ -100,11 +101,10 @@ class Call:
 class Meter:
     """Puts calls into the ledger of one scope."""
 
-    def __init__(self, ledger: Ledger, *, count_tokens: Callable[[str], int], totals: Totals | None = None) -> None:
+    def __init__(self, ledger: Ledger, *, totals: Totals | None = None) -> None:
         """`totals` gets each call, too."""
         self._ledger = ledger
         self._totals = totals or Totals()
-        self._count_tokens = count_tokens
 
     @asynccontextmanager
     async def metered(self, call: Call) -> AsyncGenerator[None]:
@@ -121,14 +121,14 @@ class Meter:
         finally:
             await asyncio.shield(self._record(call, interrupted))
 
-    async def row(self, call: Call) -> UsageRow | None:
+    def row(self, call: Call) -> UsageRow | None:
         """The row of a call that has `ended`, for who writes it with its answer; None where the router has, or it is there.
 
         `written` says that it is done.
         """
         if call.routed or call.recorded:
             return None
-        return await asyncio.to_thread(call.row, None, self._count_tokens)
+        return call.row(None)
 
     async def write(self, session: AsyncConnection, row: UsageRow) -> None:
         """Write a row in a transaction of the scope."""
@@ -150,7 +150,7 @@ class Meter:
         except AuraError as error:
             _log.error("the refusal of response %s was not recorded: %s", call.response_id, error)
             return
-        row = await asyncio.to_thread(call.row, interrupted, self._count_tokens)
+        row = call.row(interrupted)
         self._totals.note(row)
         try:
             await self._ledger.record(row)

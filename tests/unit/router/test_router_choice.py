@@ -13,9 +13,10 @@ from aura.errors import InvalidRequest, Unavailable
 from aura.router.candidates import Candidate, Capability, Tier, candidate
 from aura.router.context import CallContext
 from aura.router.price import Price
-from aura.router.smart_router import SmartRouter, by_length
+from aura.router.smart_router import SmartRouter
 from aura.router.trace import Trace
 from aura.testing.llms import EchoLLM, Reply, ScriptedLLM
+from aura.tokens import estimate_tokens
 
 
 def scripted(
@@ -190,4 +191,4 @@ def test_its_facts_are_those_of_its_models_together() -> None:
     router = SmartRouter([scripted("a", context_window=1_000), scripted("b", tier="reasoning", context_window=9_000)])
     assert router.metadata.context_window == 9_000
     assert router.metadata.model_name == "router"
-    assert by_length("12345") == 2
+    assert estimate_tokens("12345") == 2
