@@ -191,7 +191,7 @@ class Aura:
     def _meter(self, scope: Scope) -> Meter:
         parts = self._parts
         ledger = Ledger(parts.database, scope, clock=parts.clock)
-        return Meter(ledger, count_tokens=parts.embedder.count_tokens, totals=parts.totals)
+        return Meter(ledger, totals=parts.totals)
 
     async def workspace(
         self, tenant: TenantId | str | Organisation, user: UserId | str | User | None = None

@@ -48,7 +48,9 @@ from aura.jobs.overview import Jobs
 from aura.jobs.turns import Turns
 from aura.memory.background import RecalledBackground
 from aura.memory.conversations import Conversations
+from aura.memory.facts import Facts
 from aura.memory.feedback import Feedback
+from aura.memory.forgetting import Forgetting
 from aura.memory.memory import Memory
 from aura.memory.recall import Recall
 from aura.portal import Portal
@@ -585,8 +587,19 @@ class Workspace:
             llm=self._model,
             meter=Meter(self._ledger, totals=self._parts.totals),
             memory=self._background,
+            commands=self._forgetting,
             prompt_tokens=self._parts.settings.prompt_tokens,
         )
+
+    @property
+    def _forgetting(self) -> Forgetting | None:
+        """Nobody but the user has memory forget, and no key that may not read and write all of it."""
+        scope = self._owner
+        if scope.user_id is None or self._asked_by is not None or scope.collections is not None:
+            return None
+        if not (scope.may(Verb.READ) and scope.may(Verb.WRITE)):
+            return None
+        return Forgetting(Facts(self._parts.database, scope, key=self._parts.memory_key))
 
     @property
     def _background(self) -> RecalledBackground | None:

@@ -47,6 +47,8 @@ LONGEST_MESSAGE = 100_000
 """Characters of one message."""
 EXTRACTIVE = "extractive"
 """The name of the model that costs nothing."""
+OWN = "memory"
+"""The name under which AURA itself answers, about what it remembers."""
 _TURNS_OF_HISTORY = 6
 
 
@@ -100,6 +102,12 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     temporary: bool = False
 
 
+class Commands(Protocol):
+    """What the user says to AURA itself, and not to the model."""
+
+    async def reply(self, message: str, earlier: Sequence[Spoken]) -> str | None: ...
+
+
 class AnswerEngine:
     """Answers in one scope. Light: it is made for a workspace and holds nothing of a question."""
 
@@ -111,11 +119,13 @@ class AnswerEngine:
         llm: LLM,
         meter: Meter,
         memory: Remembers | None = None,
+        commands: Commands | None = None,
         prompt_tokens: int = 8_000,
     ) -> None:
         window = llm.metadata.context_window - llm.metadata.num_output
         self._gatherer = Gatherer(context, memory, budget=min(prompt_tokens, window))
         self._conversations = conversations
+        self._commands = commands
         self._llm = llm
         self._meter = meter
 
@@ -166,9 +176,12 @@ class AnswerEngine:
 
     async def _respond(self, generation: Generation, earlier: Sequence[Spoken]) -> AsyncGenerator[AnswerEvent]:
         ask = generation.ask
-        prompt = await self._prompt(generation, earlier)
-        yield generation.sources(prompt.passages)
-        if prompt.passages or not ask.search_knowledge:
+        own = await self._own_reply(ask, earlier)
+        prompt = None if own is not None else await self._prompt(generation, earlier)
+        yield generation.sources(() if prompt is None else prompt.passages)
+        if own is not None:
+            yield generation.own(own)
+        elif prompt is not None and (prompt.passages or not ask.search_knowledge):
             async with aclosing(self._generate(generation, prompt.messages)) as pieces:
                 async for piece in pieces:
                     yield generation.piece(piece)
@@ -227,6 +240,12 @@ class AnswerEngine:
         response.end = stream.finish()
         for piece in response.end.pieces:
             yield piece
+
+    async def _own_reply(self, ask: Ask, earlier: Sequence[Spoken]) -> str | None:
+        """What AURA itself answers, in a conversation that is kept; None where the model does."""
+        if self._commands is None or ask.conversation_id is None or ask.temporary or not ask.use_memory:
+            return None
+        return await self._commands.reply(ask.message, earlier)
 
     async def _earlier(self, ask: Ask) -> Sequence[Spoken]:
         """What was said before. A conversation that is not the caller's is refused here, before anything is spent on it."""
@@ -338,6 +357,12 @@ class Generation:
             return Cited(response_id=self.id, seq=self.next_seq(), citation=piece)
         self._text += piece
         return Delta(response_id=self.id, seq=self.next_seq(), text=piece)
+
+    def own(self, text: str) -> Delta | Cited:
+        """Answer without a model."""
+        self._model, self._cost_usd = OWN, 0.0
+        self.end = Checked(text=text, citations=(), refused=False)
+        return self.piece(text)
 
     def note_retrieval(self, results: Context) -> None:
         self._timings = msgspec.structs.replace(

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.answering.engine import OWN
 from aura.answering.events import Answer, Citation
 from aura.database.engine import Database
 from aura.database.scopes import visible
@@ -236,7 +237,8 @@ class Conversations:
             begins=begins,
         )
         async with self._database.tenant(self._scope) as session:
-            if await turns.write(session, self._scope, turn):
+            new = await turns.write(session, self._scope, turn)
+            if new and answer.model != OWN:  # what is said about forgetting is not remembered
                 said = (turn.question_id, turn.message_id)
                 await outbox.put(session, self._scope, conversation_id, said, learn=self._learns)
             if also is not None:

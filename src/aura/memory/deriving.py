@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import and_, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.answering.engine import OWN
 from aura.answering.terms import language_of
 from aura.database.engine import Database
 from aura.database.scopes import visible
@@ -30,6 +31,7 @@ from aura.memory.fact_rows import Seal, without
 from aura.memory.learning import learn
 from aura.memory.model_extraction import ModelReader, candidates
 from aura.memory.settings import Allowed
+from aura.memory.turns import question_id
 from aura.memory.values import Carried, Summary
 
 logger = logging.getLogger(__name__)
@@ -281,7 +283,7 @@ class Deriver:
     ) -> tuple[list[tuple[Carried, int]], int]:
         """What the user said behind `after_seq`, with its numbers, and the number of the last message."""
         query = (
-            select(messages.c.id, messages.c.seq, messages.c.role, messages.c.text, messages.c.created_at)
+            select(*(messages.c[name] for name in ("id", "seq", "role", "text", "created_at", "model")))
             .where(visible(messages, scope), messages.c.conversation_id == conversation_id)
             .where(messages.c.seq > after_seq)
             .order_by(messages.c.seq.desc())
@@ -289,13 +291,14 @@ class Deriver:
         )
         rows = (await session.execute(query)).all()[::-1]
         struck = (await fact_rows.deleted(session, scope)).spans
+        unsaid = {question_id(row.id) for row in rows if row.model == OWN}
         turns = [
             (
                 Carried(text=without(row.text, struck.get(row.id, ())), message_id=row.id, said_at=row.created_at),
                 row.seq,
             )
             for row in rows
-            if row.role == "user"
+            if row.role == "user" and row.id not in unsaid
         ]
         return turns, rows[-1].seq if rows else after_seq
 

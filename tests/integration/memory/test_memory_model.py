@@ -30,7 +30,7 @@ def reader_of(workspace: Workspace, llm: LLM) -> ModelReader:
         return llm
 
     def meter(scope: Scope) -> Meter:
-        return Meter(Ledger(parts.database, scope, clock=parts.clock), count_tokens=len)
+        return Meter(Ledger(parts.database, scope, clock=parts.clock))
 
     return ModelReader(model, meter)
 
