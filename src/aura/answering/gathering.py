@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from aura.answering.assembly import Kept, assemble
 from aura.answering.context import Context, ContextBuilder
-from aura.answering.notes import Background, Note, Remembers, as_passages
+from aura.answering.notes import Background, Note, Remembers, around, as_passages
 from aura.answering.oneself import about_oneself, only_asks
 from aura.answering.prompts import answer_messages, background_messages, note_messages, rules_of
 from aura.errors import AuraError, Unavailable
@@ -87,13 +87,13 @@ class Gatherer:
             Unavailable: the database or the embedding model is away. Memory that is away is left out.
         """
         context, background = await self._gathered(wanted)
-        notes = as_passages(self._noted(wanted, background), wanted.question)
+        notes = self._noted(wanted, background)
         kept = assemble(
             {
                 "persona": (persona,) if persona else (),
                 "passages": tuple(passage.text for passage in context.passages),
                 "pinned": background.pinned,
-                "notes": tuple(passage.text for passage in notes),
+                "notes": tuple(f"{note.text}\n{around(note, 0)}" for note in notes),
                 "history": tuple(message.content or "" for message in reversed(history)),
                 "summary": (background.summary,) if background.summary else (),
             },
@@ -165,13 +165,19 @@ def _written(
     wanted: Wanted,
     context: Context,
     background: Background,
-    notes: Sequence[Passage],
+    notes: Sequence[Note],
     history: Sequence[ChatMessage],
     kept: Kept,
     persona: str,
 ) -> Prompt:
-    passages = (*context.passages[: kept["passages"]], *notes[: kept["notes"]])
-    known = [*background.pinned[: kept["pinned"]], *([background.summary] if kept["summary"] else [])]
+    documents, notes = context.passages[: kept["passages"]], notes[: kept["notes"]]
+    passages = (*documents, *as_passages(notes, wanted.question))
+    turns = [turn for n, note in enumerate(notes, len(documents) + 1) if (turn := around(note, n))]
+    known = [
+        *background.pinned[: kept["pinned"]],
+        *([background.summary] if kept["summary"] else []),
+        *([] if wanted.quoting else turns),
+    ]
     persona = persona if kept["persona"] else ""
     if wanted.knowledge:
         messages = answer_messages(wanted.question, passages, history, background=known, persona=persona)

@@ -81,6 +81,12 @@ def day_of(said: str) -> tuple[int, int, int]:
     return int(match[3]), month, int(match[1])
 
 
+def around(note: Note, marker: int) -> str:
+    """The turns before and after a note, for a model that reads them; empty where there are none."""
+    turns = [f"{name} [{marker}]: {text}" for name, text in (("before", note.before), ("after", note.after)) if text]
+    return "\n".join(turns)
+
+
 def as_passages(notes: Sequence[Note], question: str) -> tuple[Passage, ...]:
     """Notes as passages, so that they are numbered, quoted and cited as those of documents are.
 
