@@ -15,12 +15,13 @@ from aura.access.access import Access, AccessSettings
 from aura.access.callers import Caller
 from aura.access.tokens import derived_secret
 from aura.answering.engine import EXTRACTIVE
-from aura.answering.models import open_model
+from aura.answering.models import open_model, probing_of
 from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock
 from aura.database import security
 from aura.database.embedded import EmbeddedServer
 from aura.database.engine import Database
+from aura.database.redis_notices import RedisNotices
 from aura.documents.files import Files
 from aura.documents.load import Loader
 from aura.documents.pipeline import Pipeline
@@ -41,6 +42,9 @@ from aura.memory.conversations import Conversations
 from aura.memory.deriving import Deriver
 from aura.memory.model_extraction import ModelReader
 from aura.portal import Portal
+from aura.router.models import RoutingCache
+from aura.router.probing import Prober
+from aura.router.ratings import learn, tiers_of
 from aura.router.sharing import HealthShare
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
@@ -380,13 +384,14 @@ async def _build(
     )
     stack.push_async_callback(responses.close)
     answering = await _model(settings, stack, database, model, llm, portal)
+    routing = RoutingCache()
     return Parts(
         settings=settings,
         database=database,
         files=files,
         embedder=model,
         llm=answering,
-        platform_budget=_platform_budget(settings, database),
+        platform_budget=_platform_budget(settings),
         pipeline=pipeline,
         portal=portal,
         passwords=passwords,
@@ -395,19 +400,25 @@ async def _build(
         memory_key=bytes.fromhex(derived_secret(secret_key, purpose="memory")),
         reranker=reranker,
         responses=responses,
-        duties=(*DUTIES, *_duties(responses)),
+        routing=routing,
+        duties=(*DUTIES, *_duties(responses, answering, routing, model)),
         clock=clock,
         turns=Turns(database, lanes=settings.ingest_lanes, quiet_seconds=settings.memory_quiet_seconds),
     )
 
 
-def _duties(responses: Responses) -> tuple[Duty, ...]:
+def _duties(responses: Responses, llm: LLM, routing: RoutingCache, embedder: EmbeddingModel) -> tuple[Duty, ...]:
     """What housekeeping does besides deleting what has had its time."""
+    tiers = tiers_of(llm.candidates) if isinstance(llm, SmartRouter) else {}
 
     async def settle(_: Database, tenant: Tenant, __: Clock) -> int:
         return await responses.purge(tenant.id)
 
-    return (Duty(name="ended responses", run=settle),)
+    async def learn_from_ratings(database: Database, tenant: Tenant, _: Clock) -> int:
+        return await learn(database, tenant.scope, tiers=tiers, cache=routing, embed=embedder.embed_query)
+
+    learning = (Duty(name="ratings learned from", run=learn_from_ratings),) if tiers else ()
+    return (Duty(name="ended responses", run=settle), *learning)
 
 
 def _access(settings: Settings, secret_key: str) -> AccessSettings:
@@ -436,18 +447,24 @@ async def _model(
     if isinstance(llm, SmartRouter) and llm.board.statuses():
         stack.push_async_callback(llm.close)
         portal.before_closing(llm.close_loop)
-        share = asyncio.create_task(HealthShare(database, llm.board).run())
+        redis = None if settings.redis_url is None else RedisNotices(settings.redis_url.get_secret_value())
+        if redis is not None:
+            stack.push_async_callback(redis.close)
+        share = asyncio.create_task(HealthShare(database, llm.board, redis=redis).run())
         stack.push_async_callback(_ended, share)
+        if (probing := probing_of(settings)) is not None:
+            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing).run())
+            stack.push_async_callback(_ended, probes)
     return llm
 
 
-def _platform_budget(settings: Settings, database: Database) -> PlatformBudget | None:
+def _platform_budget(settings: Settings) -> PlatformBudget | None:
     limits = {
         span: round(usd * 1_000_000)
         for span, usd in ((Window.DAY, settings.daily_budget_usd), (Window.MONTH, settings.monthly_budget_usd))
         if usd is not None
     }
-    return PlatformBudget(database, limits) if limits else None
+    return PlatformBudget(limits) if limits else None
 
 
 def _reranker(settings: Settings, stack: AsyncExitStack) -> CrossEncoderReranker | None:

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Connections per process and event loop."""
     database_wait_seconds: float = Field(default=30.0, gt=0)
     """How long a request waits for a free connection."""
+    redis_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    """A Redis by which replicas tell each other how models are. Not set: the database does. Needs the extra `redis`."""
     secret_key: SecretStr | None = None
     """Encrypts providers' keys at rest; generated and kept in `data_dir` by the embedded mode."""
 
@@ -86,8 +88,19 @@ class Settings(BaseSettings):
     """OpenAI's model for quick questions, when the router chooses."""
     reasoning_model: str = "grok-4"
     """xAI's model for questions that take reasoning, when the router chooses."""
+    router_weights: Path | None = None
+    """What the router has learned for this deployment (`aura-evals run routing --weights FILE`); an organisation's own comes
+    first. Not set: the rules."""
     router_explore: float = Field(default=0.0, ge=0, le=0.5)
     """The share of calls that are given to another model of the tier than the best one."""
+    router_hedge_seconds: float | None = Field(default=None, gt=0)
+    """A model that says nothing for so long has another one asked beside it, and the quicker one answers. Not set: never."""
+    router_hedge_share: float = Field(default=0.05, gt=0, le=1)
+    """The share of calls that may have a second one beside them, at most."""
+    router_probe_seconds: float = Field(default=5.0, ge=0)
+    """How often it is looked whether a model that was away can be asked again; 0: users' calls find out."""
+    router_probe_unused_seconds: float | None = Field(default=None, gt=0)
+    """A model that nobody has used for so long is asked whether it is there. Not set: never."""
     daily_budget_usd: float | None = Field(default=None, ge=0)
     """What all organisations together may spend in a UTC day. Not set: as much as they like."""
     monthly_budget_usd: float | None = Field(default=None, ge=0)
@@ -136,7 +149,7 @@ class Settings(BaseSettings):
     context_tokens: int = Field(default=2_000, ge=200)
     """The most passage text that an answer's prompt holds."""
     prompt_tokens: int = Field(default=8_000, ge=1_000)
-    """The most that a whole prompt of an answer holds, in tokens of three bytes; a model's window may allow less."""
+    """The most that a whole prompt of an answer holds, in tokens of four bytes; a model's window may allow less."""
     memory_quiet_seconds: float = Field(default=2.0, ge=0, le=3_600)
     """How long a conversation rests before facts and summaries are derived from its latest turns."""
     memory_extraction: Literal["rules", "model"] = "model"

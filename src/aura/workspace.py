@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from functools import cached_property
@@ -74,7 +75,9 @@ from aura.usage.platform_budget import PlatformBudget
 from aura.usage.quotas import LimitedKey, Quotas
 from aura.usage.reports import Reports
 from aura.usage.totals import Totals
+from aura.webhooks import outbox
 from aura.webhooks.subscriptions import Webhooks
+from aura.webhooks.values import Event
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -491,13 +494,20 @@ class Workspace:
     async def export(self, target: Path) -> Path:
         """Write all that the organisation has into one portable archive: `aura.tenants.restore` reads it anywhere.
 
+        Webhooks hear of it as `export.ready`.
+
         Raises:
             Denied: not an admin, or an API key acts that sees some collections alone.
         """
         self._require_whole("export the organisation")
         from aura.archive import Archive
 
-        return await Archive(self._parts.database, self._parts.files, self._parts.embedder).export(self.scope, target)
+        parts = self._parts
+        path = await Archive(parts.database, parts.files, parts.embedder).export(self.scope, target)
+        about = {"bytes": (await asyncio.to_thread(path.stat)).st_size}
+        async with parts.database.tenant(self.scope.as_service()) as session:
+            await outbox.put(session, self.scope.tenant_id, Event.EXPORT_READY, about)
+        return path
 
     async def configure(self, changes: OrganisationChanges) -> Organisation:
         """Change the organisation's own settings; it as it is then.
@@ -624,7 +634,11 @@ class Workspace:
         """What the organisation brings along to its calls."""
         parts = self._parts
         keys = ProviderKeys(parts.database, self.scope.as_service(), cipher=parts.cipher)
-        return Tenancy(keys=await keys.all(), classifier=await self._routing.classifier())
+        return Tenancy(
+            keys=await keys.all(),
+            classifier=await self._routing.classifier(),
+            allowed=self.organisation.allowed_models,
+        )
 
     @property
     def _routing(self) -> RoutingModels:

@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from aura.answering.models import open_model
+from aura.errors import InvalidRequest
+from aura.router.smart_router import SmartRouter
+from aura.settings import Settings
 from aura_evals.cli import app
+from aura_evals.routing import score
+from aura_evals.routing_baseline import compare, read
+from aura_evals.routing_labels import read_labels
 
 RUNNER = CliRunner()
+BASELINE = Path(__file__).parents[2] / "evals" / "baselines" / "routing-gsm8k.jsonl"
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "routing" / "gsm8k_responses.csv"
 
 
@@ -89,9 +97,76 @@ def test_what_is_no_dataset_has_no_verdict(tmp_path: Path, content: str) -> None
     assert run(tmp_path / "nothing.csv")[0] == 2
 
 
+def test_a_router_that_became_worse_is_named_and_one_that_is_the_same_is_not(tmp_path: Path) -> None:
+    path, baseline = traffic(tmp_path / "traffic.csv"), tmp_path / "baseline.jsonl"
+    first = ("--baseline", str(baseline), "--update-baseline", "--reason", "the first")
+    assert run(path, *first)[0] == 0
+    assert run(path, "--baseline", str(baseline))[0] == 0
+    labels, before = read_labels(path), read(baseline)
+    assert not any(label.question in baseline.read_text() for label in labels)
+    scores = score(labels).scores
+    worse = {**scores, "learned": -scores["learned"]}
+    (fault,) = compare(before, labels, worse)
+    assert fault.startswith("learned.apgr fell by 0.")
+    assert compare(before, labels, {**scores, "learned": scores["learned"] + 1.0}) == []
+
+
+def test_what_was_learned_is_written_for_a_deployment_where_it_is_proved(tmp_path: Path) -> None:
+    path, weights = traffic(tmp_path / "traffic.csv"), tmp_path / "weights.json"
+    assert run(path, "--weights", str(weights), "--strong-share", "0.5")[0] == 0
+    model = open_model(Settings.load(openai_api_key="sk", grok_api_key="xai", router_weights=weights))
+    assert isinstance(model, SmartRouter)
+    classifier = model._core.classifier
+    tiers = {word: classifier.read(f"w1 w2 w3 {word}, 7").tier for word in ("theorem", "colour")}
+    assert tiers == {"theorem": "reasoning", "colour": "fast"}
+    weights.write_text("{}")
+    with pytest.raises(InvalidRequest, match="AURA_ROUTER_WEIGHTS"):
+        open_model(Settings.load(openai_api_key="sk", router_weights=weights))
+    assert run(traffic(tmp_path / "few.csv", 40), "--weights", str(weights))[0] == 2
+
+
+def test_a_baseline_of_other_questions_has_no_verdict(tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.jsonl"
+    path = traffic(tmp_path / "one.csv", 60)
+    assert run(path, "--baseline", str(baseline), "--update-baseline")[0] == 2  # without a reason
+    assert run(path, "--baseline", str(baseline), "--update-baseline", "--reason", "the first")[0] == 0
+    assert run(traffic(tmp_path / "two.csv", 60, seed=2), "--baseline", str(baseline))[0] == 2
+    baseline.write_text("{}\n")
+    assert run(path, "--baseline", str(baseline))[0] == 2
+
+
+def test_the_page_shows_what_each_share_of_strong_calls_comes_to(tmp_path: Path) -> None:
+    page, path = tmp_path / "page.html", traffic(tmp_path / "traffic.csv", 120)
+    assert run(path, "--html", str(page))[0] == 0
+    html = page.read_text()
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    labels = read_labels(path)
+    right = sum(float(label.strong_right or 0) for label in labels) / len(labels)
+    assert f"oracle {right:.4f} at 100% strong calls" in html
+    assert html.count("<polyline") == 6
+
+
+def test_scores_of_a_judge_are_labels_too(tmp_path: Path) -> None:
+    asked = [{"question_id": n, "category": "math", "turns": [f"question {n}", "and then"]} for n in range(4)]
+    judged = [
+        {"question_id": n, "model": model, "score": score, "turn": turn}
+        for n in range(4)
+        for model, scores in (("weak", (2, 4)), ("able", (9, 10)))
+        for turn, score in enumerate(scores, 1)
+    ]
+    for name, rows in (("mt_question.jsonl", asked), ("mt_judgements.jsonl", judged)):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    labels = read_labels(tmp_path / "mt_judgements.jsonl")
+    assert [(each.question, each.topic) for each in labels] == [(f"question {n}", "math") for n in range(4)]
+    assert (labels[0].quick_right, labels[0].strong_right) == pytest.approx((0.3, 0.95))
+    (tmp_path / "mt_question.jsonl").unlink()
+    assert run(tmp_path / "mt_judgements.jsonl")[0] == 2
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="the recorded outcomes of GSM8K are not on this machine")
 def test_on_gsm8k_what_is_learned_is_better_than_length_by_more_than_chance(tmp_path: Path) -> None:
-    code, output = run(SHARED, "--json", str(tmp_path / "out.json"), "--floor", "learned.apgr=0.625")
+    options = ("--json", str(tmp_path / "out.json"), "--floor", "learned.apgr=0.625", "--baseline", str(BASELINE))
+    code, output = run(SHARED, *options)
     assert code == 0, output
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["proof"]["ahead"]["low"] > 0

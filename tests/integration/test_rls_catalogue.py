@@ -25,6 +25,8 @@ APP_FUNCTIONS = {
     "aura_create_dedicated_index",
     "aura_build_dedicated_index",
     "aura_drop_dedicated_index",
+    "aura_reserve_platform",
+    "aura_settle_platform",
 }
 CROSS_TENANT_POLICIES = {
     ("organisations", "platform", "ALL"),
@@ -36,6 +38,8 @@ CROSS_TENANT_POLICIES = {
     ("platform_spent", "platform", "ALL"),
     ("platform_reservations", "platform", "ALL"),
     ("route_health", "platform", "ALL"),
+    ("platform_spent", "functions", "ALL"),
+    ("platform_reservations", "functions", "ALL"),
 }
 
 
@@ -92,7 +96,9 @@ def test_no_table_has_any_other_policy(catalogue: psycopg.Connection) -> None:
     for_app = rows(catalogue, "SELECT DISTINCT policyname::text FROM pg_policies WHERE 'aura_app' = ANY(roles)")
     assert for_app == [("tenant",)]
     roles = rows(catalogue, "SELECT DISTINCT unnest(roles)::text FROM pg_policies ORDER BY 1")
-    assert roles == [("aura_app",), ("aura_system",)]
+    assert roles == [("aura_app",), ("aura_owner",), ("aura_system",)]
+    for_owner = rows(catalogue, "SELECT DISTINCT policyname::text FROM pg_policies WHERE 'aura_owner' = ANY(roles)")
+    assert for_owner == [("functions",)]
 
 
 def test_row_level_security_is_forced_on_every_table_and_partition(catalogue: psycopg.Connection) -> None:

@@ -223,3 +223,14 @@ def _commands() -> Iterator[tuple[str, ...]]:
             yield from ((name, inner) for inner in command.commands)
         else:
             yield (name,)
+
+
+def test_a_command_does_not_wait_for_a_model_that_still_loads() -> None:
+    loading = (
+        "import threading, aura.cli\n"
+        "threading.Thread(target=threading.Event().wait, name='aura-embedding_0').start()\n"
+        "print('said')\n"
+        "aura.cli._leave(3)"
+    )
+    ended = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (3, "said\n")

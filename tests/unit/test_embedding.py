@@ -143,6 +143,15 @@ async def test_a_model_that_gives_the_wrong_vectors_fails_instead_of_hanging(wro
     batcher.close()
 
 
+async def test_closing_can_leave_what_is_under_way_behind(encoder: Encoder, batcher: EmbeddingBatcher) -> None:
+    under_way = await busy(encoder, batcher)
+    batcher.close(wait=False)
+    with pytest.raises(Unavailable):
+        await batcher.embed(["later"])
+    encoder.gate.set()
+    assert len(await under_way) == 1
+
+
 async def test_everything_runs_in_one_thread_that_is_not_the_loops(encoder: Encoder, batcher: EmbeddingBatcher) -> None:
     await asyncio.gather(*(batcher.embed([f"text {i}"]) for i in range(20)), batcher.embed_query("question"))
     assert len(encoder.threads) == 1

@@ -89,13 +89,10 @@ def test_a_name_of_no_known_form_is_refused_with_the_forms(name: str) -> None:
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from aura.router import endpoint
-
-    endpoint._endpoint_class.cache_clear()
+    monkeypatch.delitem(sys.modules, "aura.router.endpoint_model", raising=False)
     monkeypatch.setitem(sys.modules, "llama_index.llms.openai", None)
     with pytest.raises(InvalidRequest, match=r'pip install "aura\[openai\]"'):
         open_llm(settings("http://localhost/v1#m"))
-    endpoint._endpoint_class.cache_clear()
 
 
 def _vendor_errors(root: type[Exception]) -> Iterator[type[Exception]]:

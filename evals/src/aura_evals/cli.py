@@ -25,7 +25,7 @@ from aura_evals.reports import Reports, write_reports
 from aura_evals.reports.history import History
 from aura_evals.reports.terminal import show_verdict
 from aura_evals.result import Outcome, result_of, write_json
-from aura_evals.routing import run_routing
+from aura_evals.routing import RoutingOutputs, run_routing
 from aura_evals.suite import Suite, open_suite
 from aura_evals.timings import Timings
 from aura_evals.vectors import VectorCache
@@ -91,6 +91,10 @@ def run(
     judge_model: Annotated[
         str | None, typer.Option("--judge", help="A second opinion on citations, such as openai:gpt-4o-mini.")
     ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Of routing: write what was learned, if it is proved.")] = None,
+    strong_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="With --weights: the share of strong calls to aim at.")
+    ] = None,
     key: Annotated[str, typer.Option(envvar="AURA_EVALS_KEY", help="An API key or token for --http.")] = "",
 ) -> None:
     """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used.
@@ -98,7 +102,15 @@ def run(
     Programs may give any LlamaIndex embedding as the context's object; it stands in for the configured model.
     """
     if suite == ROUTING:
-        raise typer.Exit(_routing(dataset, json, floor or []))
+        outputs = RoutingOutputs(
+            json=json,
+            html=html,
+            baseline=baseline,
+            weights=weights,
+            strong_share=strong_share,
+            update_reason=reason if update_baseline else None,
+        )
+        raise typer.Exit(_routing(dataset, outputs, floor or []))
     if suite == MEMORY:
         with no_verdict_on_errors(_notes):
             from aura_evals.remembering import run_memory  # and, behind it, LlamaIndex
@@ -166,13 +178,16 @@ def _judge(spec: str | None) -> ModelJudge | None:
     return ModelJudge(open_llm(Settings.load(llm=spec)))
 
 
-def _routing(dataset: Path | None, json: Path | None, floors: list[str]) -> int:
+def _routing(dataset: Path | None, outputs: RoutingOutputs, floors: list[str]) -> int:
     """The router's own suite: outcomes of two models that were recorded, no documents."""
     with no_verdict_on_errors(_notes):
         if dataset is None:
             raise BadInput("suite 'routing' needs --dataset PATH: a CSV of recorded outcomes, or a folder of them")
-        _require_writable("--json", json)
-        return RED if run_routing(dataset, json, tuple(parse_floor(text) for text in floors)) else 0
+        if outputs.update_reason is not None and (outputs.baseline is None or not outputs.update_reason.strip()):
+            raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
+        for option, path in (("--json", outputs.json), ("--html", outputs.html), ("--weights", outputs.weights)):
+            _require_writable(option, path)
+        return RED if run_routing(dataset, outputs, tuple(parse_floor(text) for text in floors)) else 0
 
 
 def _latency(suite: Suite) -> None:

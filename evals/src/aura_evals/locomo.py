@@ -34,12 +34,16 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A question with the turns that answer it; `stale` are those that an update took back. None of both: off topic."""
+    """A question with the turns that answer it; `stale` are those that an update took back. None of both: off topic.
+
+    `date`: the day that it asks for, in ISO 8601, where that is known.
+    """
 
     text: str
     category: str
     evidence: tuple[str, ...]
     stale: tuple[str, ...] = ()
+    date: str = ""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +143,11 @@ def _question(asked: Mapping[str, Any], known: set[str], repairs: Repairs) -> Qu
         return None
     stale = tuple(id for id in map(str, asked.get("stale", ())) if id in known)
     return Question(
-        text=str(asked["question"]), category=str(asked.get("category", "")), evidence=evidence, stale=stale
+        text=str(asked["question"]),
+        category=str(asked.get("category", "")),
+        evidence=evidence,
+        stale=stale,
+        date=str(asked.get("date", "")),
     )
 
 

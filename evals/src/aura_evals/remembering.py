@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from statistics import fmean
 from typing import Final
 from uuid import UUID, uuid5
@@ -32,6 +33,7 @@ from aura_evals.dialogues import make_dialogues
 from aura_evals.embedding import cached_model
 from aura_evals.errors import BadInput
 from aura_evals.floors import Broken, Floor, broken_floors
+from aura_evals.learned import measure_learning
 from aura_evals.locomo import Question, Repairs, Sample, read_samples, samples_of
 from aura_evals.sandbox import new_tenant, open_sandbox
 from aura_evals.vectors import VectorCache
@@ -54,7 +56,8 @@ class MemoryResult(msgspec.Struct, frozen=True, kw_only=True):
     `checks` are shares of questions: `off_topic_injection` of those about nothing that was said, for which anything would be
     shown to a model (`kept_by_floor`: of the others, for which the floor leaves evidence); `update_ranked_first` of those
     whose answer changed, where the turn with the new one comes before what it made stale; `isolation` of those for which
-    another user recalls nothing of it.
+    another user recalls nothing of it. Of the dialogues of our own also `facts_updated` and `facts_dated`, of questions, and
+    `facts_once`, `facts_isolated`, `facts_erased`, of dialogues.
     """
 
     suite: str = "memory"
@@ -78,16 +81,27 @@ class _Tally(msgspec.Struct, kw_only=True):
     checks: defaultdict[str, list[float]] = msgspec.field(default_factory=lambda: defaultdict(list))
 
 
-async def measure_memory(aura: Aura, samples: Sequence[Sample], dataset: str, repairs: Repairs) -> MemoryResult:
-    """Store the turns of all `samples`, then ask every question of each leg."""
+async def measure_memory(
+    aura: Aura, samples: Sequence[Sample], dataset: str, repairs: Repairs, *, learning: bool = False
+) -> MemoryResult:
+    """Store the turns of all `samples`, then ask every question of each leg.
+
+    Args:
+        learning: they are what a user says to AURA: measure what is learned from it, too.
+    """
     tenants = [await new_tenant(aura), await new_tenant(aura)]
     scopes = [
         msgspec.structs.replace(tenants[n % 2].scope, user_id=uuid5(UUID(int=n), sample.id), verbs=None)
         for n, sample in enumerate(samples)
     ]
-    tally, strangers = _Tally(), scopes[1:] + scopes[:1]
-    for sample, scope, stranger in zip(samples, scopes, strangers, strict=True):
-        await _ask(aura, tenants[0], sample, scope, stranger if len(samples) > 1 else None, tally)
+    tally, strangers = _Tally(), scopes[-1:] + scopes[:-1]
+    tellers = [await each.users.add(email="teller@evals.test", password=token_urlsafe(24)) for each in tenants]
+    for n, (sample, scope, stranger) in enumerate(zip(samples, scopes, strangers, strict=True)):
+        other = stranger if len(samples) > 1 else None
+        await _ask(aura, tenants[0], sample, scope, other, tally)
+        if learning:
+            told_by = msgspec.structs.replace(scope, user_id=tellers[n % 2].id)
+            await measure_learning(aura, tenants[0], sample, told_by, other, tally.checks)
     by_category = {
         category: {leg: _means(tally.found[leg][category]) for leg in LEGS} for category in tally.found["fused"]
     }
@@ -192,7 +206,7 @@ def run_memory(
     own = Path("dialogues")
     samples, repairs = samples_of(make_dialogues(), own) if dataset is None else read_samples(dataset)
     name = (dataset or own).name
-    result = asyncio.run(_opened(samples[:limit], name, repairs, cache_dir, embed_model))
+    result = asyncio.run(_opened(samples[:limit], name, repairs, cache_dir, embed_model, learning=dataset is None))
     measured = {**result.metrics, "checks": result.checks}
     for floor in floors:
         system, _, metric = floor.measure.partition(".")
@@ -210,7 +224,13 @@ def run_memory(
 
 
 async def _opened(
-    samples: Sequence[Sample], name: str, repairs: Repairs, cache_dir: Path | None, embed_model: BaseEmbedding | None
+    samples: Sequence[Sample],
+    name: str,
+    repairs: Repairs,
+    cache_dir: Path | None,
+    embed_model: BaseEmbedding | None,
+    *,
+    learning: bool,
 ) -> MemoryResult:
     with VectorCache(cache_dir) as cache, ExitStack() as stack:
         model = embed_model
@@ -218,7 +238,7 @@ async def _opened(
             model = await asyncio.to_thread(cached_model, Settings.load(), cache)
             stack.callback(model.close)
         async with open_sandbox(embed_model=model) as aura:
-            return await measure_memory(aura, samples, name, repairs)
+            return await measure_memory(aura, samples, name, repairs, learning=learning)
 
 
 def as_table(result: MemoryResult) -> Table:

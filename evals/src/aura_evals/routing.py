@@ -1,25 +1,25 @@
 """The suite `routing`: how well questions are told apart that gain by a strong model, on recorded outcomes of two models.
 
 A dataset is a CSV, or a folder of CSVs whose file names are topics: a column of prompts, then true or false for the quick
-model, then for the strong one; what else is there is not read. What is learned is measured by five folds: each question is
-scored by a classifier that has not seen it.
+model, then for the strong one; what else is there is not read. Or it is a file of MT-Bench's judgements. What is learned is
+measured by five folds: each question is scored by a classifier that has not seen it.
 """
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from aura.router.classify import Rules
-from aura.router.learned import Label
+from aura.router.learned import Label, train
 from aura.router.quality import (
     LEAST_LABELS,
     Curve,
@@ -28,16 +28,30 @@ from aura.router.quality import (
     curve,
     held_out_scores,
     lengths,
+    outcomes,
     prove,
+    recovered,
     topic_scores,
 )
 from aura_evals.errors import BadInput
-from aura_evals.floors import Broken, Floor, broken_floors
+from aura_evals.floors import Floor, broken_floors
+from aura_evals.result import write_whole
+from aura_evals.routing_baseline import compare, read, write
+from aura_evals.routing_labels import read_labels
+from aura_evals.routing_page import SHARES, as_html
+
+Floats = NDArray[np.float64]
 
 METRICS: Final = ("apgr", "cpt50", "cpt80")
-_TRUE: Final = {"true": 1.0, "1": 1.0, "yes": 1.0, "false": 0.0, "0": 0.0, "no": 0.0}
-_PROMPTS: Final = ("prompt", "question", "query", "input")
 _DECIMALS: Final = 6
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """Each system's score of each question; a higher one asks for the strong model."""
+
+    scores: dict[str, Floats]
+    learned_is: str
+    proof: Proof | None = None
 
 
 class RoutingResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,115 +74,105 @@ class RoutingResult(msgspec.Struct, frozen=True, kw_only=True):
     floors: tuple[Floor, ...] = ()
 
 
-def run_routing(dataset: Path, json: Path | None, floors: Sequence[Floor] = ()) -> list[Broken]:
-    """Measure, print the table, and write the JSON; the floors that are broken.
+class RoutingOutputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run is compared with, and where it is written."""
+
+    json: Path | None = None
+    html: Path | None = None
+    baseline: Path | None = None
+    weights: Path | None = None
+    """Where a classifier of all questions is written, for `AURA_ROUTER_WEIGHTS`."""
+    strong_share: float | None = None
+    """How many of such questions it gives to the strong model; None: all that gain by it."""
+    update_reason: str | None = None
+    """Why this run is to be the baseline; None: it is compared with the one that is there."""
+
+
+def run_routing(dataset: Path, outputs: RoutingOutputs, floors: Sequence[Floor] = ()) -> list[str]:
+    """Measure, print the table, and write what is asked for; what makes the run red.
 
     Raises:
-        BadInput: the dataset can not be read, or a floor is on something that is not measured.
+        BadInput: the dataset can not be read, a floor is on something that is not measured, or the baseline is another's.
     """
     labels = read_labels(dataset)
-    result = measure(labels, dataset.name, tuple(floors))
+    before = None if outputs.baseline is None or outputs.update_reason is not None else read(outputs.baseline)
+    scored = score(labels)
+    result = result_of(labels, scored, dataset.name, tuple(floors))
     measured = {system: {name: value or 0.0 for name, value in row.items()} for system, row in result.metrics.items()}
     for floor in floors:
         system, _, metric = floor.measure.partition(".")
         if metric not in measured.get(system, {}):
             raise BadInput(f"a floor is on {floor.measure!r}; measured are {', '.join(sorted(measured))} of {METRICS}")
-    broken = broken_floors(floors, measured)
-    if json is not None:
-        unfinished = json.with_name(json.name + ".tmp")
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-        unfinished.replace(json)
+    faults = [str(broken) for broken in broken_floors(floors, measured)]
+    if before is not None:
+        faults += compare(before, labels, scored.scores)
+    if outputs.baseline is not None and outputs.update_reason is not None:
+        write(outputs.baseline, result.dataset, labels, scored.scores, result.metrics, outputs.update_reason)
+    if outputs.weights is not None:
+        write_whole(outputs.weights, _trained(labels, scored, outputs.strong_share))
+    if outputs.json is not None:
+        write_whole(outputs.json, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    if outputs.html is not None:
+        write_whole(outputs.html, as_html(result, cost_curves(labels, scored.scores), faults).encode())
     Console().print(as_table(result))
-    for each in broken:
-        Console(stderr=True, highlight=False).print(f"[red]{each}[/]")
-    return broken
+    for fault in faults:
+        Console(stderr=True, highlight=False).print(f"[red]{fault}[/]")
+    return faults
 
 
-def measure(labels: Sequence[Label], name: str, floors: tuple[Floor, ...] = ()) -> RoutingResult:
-    """All systems on `labels`. Cost: five trainings, some seconds for 1,000 questions."""
-    quick = np.asarray([label.quick_right for label in labels])
-    strong = np.asarray([label.strong_right for label in labels])
+def _trained(labels: Sequence[Label], scored: Scored, share: float | None) -> bytes:
+    if scored.proof is None or not scored.proof.proved:
+        raise BadInput(f"no weights are written: what is learned does not beat the priors ({scored.learned_is})")
+    return train(labels, share=share).to_json()
+
+
+def score(labels: Sequence[Label]) -> Scored:
+    """The scores of all systems on `labels`. Cost: five trainings, some seconds for 1,000 questions."""
+    quick, strong = outcomes(labels)
     rules = Rules()
-    systems = {
+    scores = {
+        "random": np.zeros(len(labels)),
         "length": lengths(labels),
         "topic": topic_scores(labels),
         "cold": np.asarray([rules.read(label.question, topic=label.topic).score for label in labels]),
+        "learned": lengths(labels),
         "oracle": strong - quick,
-        "random": np.zeros(len(labels)),
     }
-    curves = {system: curve(scores, quick, strong) for system, scores in systems.items()}
-    proof, learned_is = None, f"length: fewer than {LEAST_LABELS} labels"
-    curves["learned"] = curves["length"]
-    if len(labels) >= LEAST_LABELS:
-        held_out = held_out_scores(labels)
-        proof = prove(labels, held_out)
-        better = proof.learned >= proof.length
-        learned_is = "learned" if better else "length: what was learned is not better"
-        curves["learned"] = curve(held_out, quick, strong) if better else curves["length"]
+    if len(labels) < LEAST_LABELS:
+        return Scored(scores=scores, learned_is=f"length: fewer than {LEAST_LABELS} labels")
+    held_out = held_out_scores(labels)
+    proof = prove(labels, held_out)
+    if proof.learned < proof.length:
+        return Scored(scores=scores, learned_is="length: what was learned is not better", proof=proof)
+    return Scored(scores={**scores, "learned": held_out}, learned_is="learned", proof=proof)
+
+
+def result_of(labels: Sequence[Label], scored: Scored, name: str, floors: tuple[Floor, ...] = ()) -> RoutingResult:
+    """What the scores come to."""
+    quick, strong = outcomes(labels)
+    curves = {system: curve(scores, quick, strong) for system, scores in scored.scores.items()}
     return RoutingResult(
         dataset=name,
         questions=len(labels),
         topics=len({label.topic for label in labels}),
         quick_right=round(float(quick.mean()), _DECIMALS),
         strong_right=round(float(strong.mean()), _DECIMALS),
-        learned_is=learned_is,
+        learned_is=scored.learned_is,
         metrics={system: _values(found) for system, found in curves.items()},
         intervals={system: _intervals(found) for system, found in curves.items()},
-        proof=proof,
+        proof=scored.proof,
         floors=floors,
     )
 
 
-def read_labels(path: Path) -> list[Label]:
-    """The questions of a CSV, or of all CSVs in a folder, each with the name of its file as topic.
-
-    Raises:
-        BadInput: there is none, or a file has not the columns.
-    """
-    files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
-    if not files or not all(file.is_file() for file in files):
-        raise BadInput("not a CSV, and not a folder with CSVs in it", path=path)
-    labels = [label for file in files for label in _labels(file)]
-    if not labels:
-        raise BadInput("no question is in it", path=path)
-    return labels
-
-
-def _labels(file: Path) -> Iterator[Label]:
-    csv.field_size_limit(2**31 - 1)
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.reader(lines) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"not a CSV: {error}", path=file) from None
-    if not rows:
-        raise BadInput("it is empty: it needs a header", path=file)
-    header, rows = rows[0], rows[1:]
-    prompt, quick, strong = _columns(header, rows, file)
-    for number, row in enumerate(rows, 2):
-        try:
-            yield Label(
-                question=row[prompt],
-                quick_right=_TRUE[row[quick].strip().lower()],
-                strong_right=_TRUE[row[strong].strip().lower()],
-                topic=file.stem,
-            )
-        except (IndexError, KeyError):
-            raise BadInput(f"line {number} lacks a prompt, or true or false for each model", path=file) from None
-
-
-def _columns(header: list[str], rows: list[list[str]], file: Path) -> tuple[int, int, int]:
-    """Where the prompt is, and the first two columns of truth values: the quick model's, then the strong one's."""
-    truths = [
-        n
-        for n in range(len(header))
-        if rows and all(n < len(row) and row[n].strip().lower() in _TRUE for row in rows[:200])
-    ]
-    named = [n for n, name in enumerate(header) if name.strip().lower() in _PROMPTS and n not in truths]
-    others = [n for n in range(len(header)) if n not in truths]
-    if len(truths) < 2 or not others:
-        raise BadInput("it needs a column of prompts and a column of true or false for each of two models", path=file)
-    return (named or others)[0], truths[0], truths[1]
+def cost_curves(labels: Sequence[Label], scores: Mapping[str, Floats]) -> dict[str, list[float]]:
+    """For each system the share of right answers at every share of strong calls of `SHARES`."""
+    quick, strong = outcomes(labels)
+    gap = float(strong.mean() - quick.mean())
+    return {
+        system: [float(quick.mean()) + gap * each for each in recovered(found, quick, strong, SHARES)]
+        for system, found in scores.items()
+    }
 
 
 def as_table(result: RoutingResult) -> Table:

@@ -33,6 +33,8 @@ from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, User
+from aura.usage.audit import Action, Actor, Audit, Target
+from aura.usage.ledger import NOBODY
 
 
 def _by_session(sight: Sight) -> Select[Any]:
@@ -85,11 +87,13 @@ class Access:
 
     # -- logging in ----------------------------------------------------------------------------------------------------
 
-    async def login(self, tenant_subdomain: str, email: str, password: str, *, address: str = "") -> Login:
-        """A new session for who has these credentials.
+    async def login(
+        self, tenant_subdomain: str, email: str, password: str, *, address: str = "", request_id: str = ""
+    ) -> Login:
+        """A new session for who has these credentials. A failure at an account that exists is put into the audit.
 
         Args:
-            address: where the request comes from, for the back-off after failures.
+            address: where the request comes from, for the back-off after failures, and for the audit.
 
         Raises:
             Unauthenticated: with one and the same message, whatever is wrong.
@@ -99,7 +103,11 @@ class Access:
         """
         account = f"{tenant_subdomain.strip().lower()}\n{email.strip().lower()}"
         attempt = await self.lockout.attempt(account, address)
-        organisation, user = await self._verify(attempt, tenant_subdomain, email, password)
+        try:
+            organisation, user = await self._verify(attempt, tenant_subdomain, email, password)
+        except Unauthenticated:
+            await self._note_failure(tenant_subdomain, email, address, request_id)
+            raise
         await self.lockout.succeeded(attempt)
         return await self.open_session(organisation, user)
 
@@ -233,6 +241,21 @@ class Access:
         except BaseException:  # the database went away, or the caller: nobody's guess
             await asyncio.shield(self.lockout.withdraw(attempt))
             raise
+
+    async def _note_failure(self, tenant_subdomain: str, email: str, address: str, request_id: str) -> None:
+        """Add the failure to the audit. A transaction is opened for an account that is not there, too: it takes its time."""
+        tenant_id, user_id = await self._logins.named(tenant_subdomain, email) or (TenantId(NOBODY), None)
+        scope = Scope(tenant_id=tenant_id)
+        async with self._database.tenant(scope) as session:
+            if user_id is not None:
+                await Audit(self._database, scope, clock=self._clock).record(
+                    Actor(kind="unknown"),
+                    Action.LOGIN_FAILED,
+                    Target(kind="user", id=user_id),
+                    address=address,
+                    request_id=request_id,
+                    connection=session,
+                )
 
     def _login(self, opened: Opened) -> Login:
         return Login(

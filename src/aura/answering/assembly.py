@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from aura.tokens import estimate_tokens
+
 PRIORITY: Final = ("persona", "passages", "pinned", "notes", "history", "summary")
 """Who takes first of what others left: documents before what the user said, the latest turns before sums of older ones."""
 SHARES: Final[Mapping[str, float]] = {
@@ -34,13 +36,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         return self.counts.get(part, 0)
 
 
-def estimated_tokens(text: str) -> int:
-    """About as many tokens as `text` has for any model, rather more: three bytes each. Counting exactly takes a millisecond
-    for each thousand characters, for every prompt."""
-    return len(text.encode("utf-8", "replace")) // 3 + 1
-
-
-def assemble(parts: Parts, *, fixed: str, budget: int, count: Callable[[str], int] = estimated_tokens) -> Kept:
+def assemble(parts: Parts, *, fixed: str, budget: int, count: Callable[[str], int] = estimate_tokens) -> Kept:
     """What of `parts` goes into a prompt beside `fixed`, so that all of it has no more than `budget` tokens.
 
     Pure: the same for the same input. Where `fixed` alone has more than the budget, nothing goes beside it.

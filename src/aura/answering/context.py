@@ -26,11 +26,12 @@ _RERANKED = 30
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """The passages for one question, best first, and the seconds they took."""
+    """The passages for one question, best first, and the seconds they took; and the question's embedding."""
 
     passages: tuple[Passage, ...]
     embedding_seconds: float
     retrieval_seconds: float
+    embedding: Sequence[float] = ()
 
 
 class ContextBuilder:
@@ -83,6 +84,7 @@ class ContextBuilder:
             passages=tuple(passages),
             embedding_seconds=results.embedding_seconds,
             retrieval_seconds=results.search_seconds + time.perf_counter() - started,
+            embedding=results.vector,
         )
 
     def _plausible(self, question: str, found: Sequence[Found]) -> list[Found]:

@@ -301,6 +301,7 @@ class Generation:
         self._cost_usd = 0.0 if model == EXTRACTIVE else None
         self._text = ""
         self._citations: list[Citation] = []
+        self._embedding: Sequence[float] = ()
         self._seq = 0
         self._started = time.perf_counter()
         self._timings = Timings()
@@ -333,6 +334,7 @@ class Generation:
             conversation=None if self.ask.conversation_id is None else str(self.ask.conversation_id),
             response_id=self.id,
             question=self.ask.message,
+            embedding=self._embedding,
             topic="" if self.ask.collection_id is None else str(self.ask.collection_id),
             on_trace=self._note_trace,
         )
@@ -365,6 +367,7 @@ class Generation:
         return self.piece(text)
 
     def note_retrieval(self, results: Context) -> None:
+        self._embedding = results.embedding
         self._timings = msgspec.structs.replace(
             self._timings, embedding_seconds=results.embedding_seconds, retrieval_seconds=results.retrieval_seconds
         )

@@ -87,7 +87,7 @@ class Gatherer:
             Unavailable: the database or the embedding model is away. Memory that is away is left out.
         """
         context, background = await self._gathered(wanted)
-        notes = as_passages(self._noted(wanted, background.notes), wanted.question)
+        notes = as_passages(self._noted(wanted, background), wanted.question)
         kept = assemble(
             {
                 "persona": (persona,) if persona else (),
@@ -132,18 +132,24 @@ class Gatherer:
             return _NOTHING
         return await self._context.passages(wanted.question, wanted.collection_id, vector=vector)
 
-    def _noted(self, wanted: Wanted, recalled: Sequence[Note]) -> list[Note]:
-        """The notes to show: a model that reads earlier turns does not need them twice; one that does not gets them here."""
+    def _noted(self, wanted: Wanted, background: Background) -> list[Note]:
+        """The notes to show. A model that reads earlier turns does not need them twice; for one that does not, those are
+        notes that memory has not read yet: of the others it knows what the user has deleted since."""
         earlier = {turn.id for turn in wanted.earlier}
-        notes = [note for note in recalled if wanted.quoting or note.message_id not in earlier]
-        if wanted.quoting and self._memory is not None and wanted.memory and about_oneself(wanted.question):
-            there = {note.message_id for note in notes}
-            notes += [
+        if not wanted.quoting:
+            return [note for note in background.notes if note.message_id not in earlier]
+        if self._memory is None or not wanted.memory or not about_oneself(wanted.question):
+            return list(background.notes)
+        until = background.derived_until
+        unread = [turn for turn in wanted.earlier if until is None or turn.created_at > until]
+        return [
+            *background.notes,
+            *(
                 Note(message_id=turn.id, text=turn.text, at=turn.created_at)
-                for turn in reversed(wanted.earlier)
-                if turn.role == "user" and turn.text and turn.id not in there and not only_asks(turn.text)
-            ]
-        return notes
+                for turn in reversed(unread)
+                if turn.role == "user" and turn.text and not only_asks(turn.text)
+            ),
+        ]
 
 
 async def _recalled(memory: Remembers, wanted: Wanted, vector: NDArray[np.float32] | None) -> Background:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
+import msgspec
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
@@ -14,7 +16,10 @@ from aura.portal import Portal
 from aura.router.attempt import CountTokens
 from aura.router.candidates import Candidate, Tier, candidate
 from aura.router.endpoint import open_endpoint
+from aura.router.hedging import Hedge
+from aura.router.learned import LearnedClassifier
 from aura.router.price import context_window_of
+from aura.router.probing import Probing
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 
@@ -38,7 +43,8 @@ def open_model(
     that its calls are priced, budgeted and watched as all are.
 
     Raises:
-        InvalidRequest: the name has none of the known forms, a key is missing, or the extra `openai` is not installed.
+        InvalidRequest: the name has none of the known forms, a key is missing, the extra `openai` is not installed, or the
+            router's weights can not be read.
     """
     name = settings.llm.strip()
     if name == "extractive":
@@ -57,7 +63,36 @@ def open_model(
         provider = provider_of(llm)
         window = context_window_of(provider, llm.metadata.model_name)
         candidates = [candidate(llm, provider=provider, context_window=window)]
-    return SmartRouter(candidates, portal=portal, count_tokens=count_tokens, explore=settings.router_explore)
+    return SmartRouter(
+        candidates,
+        portal=portal,
+        count_tokens=count_tokens,
+        classifier=None if settings.router_weights is None else _learned(settings.router_weights),
+        explore=settings.router_explore,
+        hedge=_hedge(settings),
+    )
+
+
+def _learned(path: Path) -> LearnedClassifier:
+    try:
+        return LearnedClassifier.from_json(path.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise InvalidRequest(
+            f"AURA_ROUTER_WEIGHTS: {str(path)!r} holds no weights of the router ({type(error).__name__}):"
+            " `aura-evals run routing --weights FILE` writes them",
+            field="router_weights",
+        ) from error
+
+
+def _hedge(settings: Settings) -> Hedge | None:
+    after = settings.router_hedge_seconds
+    return None if after is None else Hedge(after_seconds=after, share=settings.router_hedge_share)
+
+
+def probing_of(settings: Settings) -> Probing | None:
+    """When models are asked how they are; None where they are not."""
+    every = settings.router_probe_seconds
+    return Probing(every_seconds=every, unused_seconds=settings.router_probe_unused_seconds) if every else None
 
 
 def _pair(settings: Settings) -> list[Candidate]:

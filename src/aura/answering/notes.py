@@ -51,11 +51,12 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 class Background(msgspec.Struct, frozen=True, kw_only=True):
     """What memory gives an answer: notes that bear on the question, the best first; what the user wants always known; and
-    what the conversation was about before its latest turns."""
+    what the conversation was about before its latest turns. `derived_until`: the last of its turns that memory has read."""
 
     notes: tuple[Note, ...] = ()
     pinned: tuple[str, ...] = ()
     summary: str = ""
+    derived_until: datetime | None = None
 
 
 class Remembers(Protocol):

@@ -77,8 +77,12 @@ class EmbeddingBatcher:
                 self._thread.submit(self._work)
         return request.result
 
-    def close(self) -> None:
-        """End the thread after the batch under way. What still waits fails with `Unavailable`."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the thread after the batch under way. What still waits fails with `Unavailable`.
+
+        Args:
+            wait: until that batch is done.
+        """
         with self._lock:
             self._closed = True
             waiting = [*self._queries, *self._passages, *(item.request for batch in self._batches for item in batch)]
@@ -87,7 +91,7 @@ class EmbeddingBatcher:
             self._batches.clear()
         for request in waiting:
             request.fail(Unavailable("the embedding model was closed: open it again"))
-        self._thread.shutdown(wait=True)
+        self._thread.shutdown(wait=wait)
 
     def _work(self) -> None:
         while (work := self._next()) is not None:

@@ -43,11 +43,12 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found, best first, and the seconds it took."""
+    """What was found, best first, and the seconds it took; `vector` is the text's own, where there was need of it."""
 
     found: tuple[Found, ...]
     embedding_seconds: float
     search_seconds: float
+    vector: Sequence[float] = ()
 
 
 class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,7 @@ class TenantIndex:
             found=tuple(found),
             embedding_seconds=embedded - started,
             search_seconds=time.perf_counter() - embedded,
+            vector=() if vector is None else vector.tolist(),
         )
 
     async def embedded(self, question: str) -> NDArray[np.float32]:

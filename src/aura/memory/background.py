@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import CompoundSelect, Text, Uuid, bindparam, literal, null, select, union_all
+from sqlalchemy import CompoundSelect, DateTime, Text, Uuid, bindparam, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 
 from aura.answering.notes import Background, Note
 from aura.database.engine import Database
 from aura.database.scopes import Sight
 from aura.database.statements import ScopedStatement
-from aura.database.tables import facts, summaries
+from aura.database.tables import facts, memory_entries, summaries
 from aura.identity import ConversationId, Scope
 from aura.memory.recall import Recall, Remembered
 from aura.memory.values import Status
@@ -24,6 +24,8 @@ MOST_NOTES = 8
 LONGEST_AROUND = 200
 """Characters of a turn before or after a note."""
 _MOST_PINNED = 20
+_NO_TEXTS: Final = null().cast(JSONB)
+_NO_TIME: Final = null().cast(DateTime(timezone=True))
 
 
 class RecalledBackground:
@@ -48,6 +50,7 @@ class RecalledBackground:
         return Background(
             notes=tuple(_notes(recalled.found)),
             pinned=tuple(row.text for row in rows if row.kind == "pinned"),
+            derived_until=next((row.at for row in rows if row.kind == "derived"), None),
             summary="\n".join(_summary(row.text, row.carried) for row in rows if row.kind == "summary"),
         )
 
@@ -73,15 +76,19 @@ def _summary(text: str, carried: Sequence[Mapping[str, str]]) -> str:
 
 def _known(sight: Sight) -> CompoundSelect[Any]:
     pinned = (
-        select(literal("pinned", Text).label("kind"), facts.c.text, null().cast(JSONB).label("carried"))
+        select(literal("pinned", Text).label("kind"), facts.c.text, _NO_TEXTS.label("carried"), _NO_TIME.label("at"))
         .where(sight.sees(facts), facts.c.pinned, facts.c.status == bindparam("live", type_=Text))
         .order_by(facts.c.asserted_at.desc())
         .limit(bindparam("most"))
     )
-    summed = select(literal("summary", Text), summaries.c.text, summaries.c.carried).where(
+    summed = select(literal("summary", Text), summaries.c.text, summaries.c.carried, _NO_TIME).where(
         sight.sees(summaries), summaries.c.conversation_id == bindparam("conversation", type_=Uuid)
     )
-    return union_all(pinned.subquery().select(), summed)
+    turn = memory_entries.c
+    derived = select(literal("derived", Text), literal("", Text), _NO_TEXTS, func.max(turn.at)).where(
+        sight.sees(memory_entries), turn.conversation_id == bindparam("conversation", type_=Uuid), turn.kind == "turn"
+    )
+    return union_all(pinned.subquery().select(), summed, derived)
 
 
 _KNOWN: Final = ScopedStatement(_known)

@@ -29,6 +29,8 @@ class Attempt:
         """The provider has begun to answer, and so to charge."""
         self.released = False
         """The consumer has got a piece of it."""
+        self.superseded = False
+        """Another attempt of the same call was quicker."""
         self.outcome = Outcome.FAILED
         self.fault: Fault | None = None
         self.first_token_seconds: float | None = None

@@ -143,3 +143,8 @@ def needs_of(messages: Sequence[ChatMessage], options: dict[str, Any], input_tok
         output_tokens=bound if isinstance(bound, int) else None,
         capabilities=frozenset(capabilities),
     )
+
+
+def estimated_tokens(messages: Sequence[ChatMessage]) -> int:
+    """Tokens of a prompt, rather too many than too few: three bytes of UTF-8 each, and some for each message."""
+    return sum(len((message.content or "").encode()) // 3 + 8 for message in messages)

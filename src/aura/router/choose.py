@@ -12,7 +12,7 @@ import msgspec
 
 from aura.router.candidates import Candidate, Needs, Tier, key_digest
 from aura.router.classify import Reading
-from aura.router.context import CallContext
+from aura.router.context import CallContext, Tenancy
 from aura.router.endpoint import with_key
 from aura.router.health import HealthBoard
 from aura.router.latency import Latencies
@@ -21,6 +21,7 @@ from aura.router.trace import Considered, Trace
 
 STICKY_SECONDS: Final = 300.0
 """How long a provider keeps the cache of a prompt: so long a conversation stays with its model."""
+NOBODYS: Final = Tenancy()
 _CONVERSATIONS: Final = 10_000
 _OWN_KEYS: Final = 256
 _CONTEXT_MARGIN: Final = 1.1  # tokens are estimated here, and counted there
@@ -37,7 +38,8 @@ class Chooser:
     """Chooses among the candidates of one router.
 
     Args:
-        explore: the share of calls that are given to another candidate of the tier than the best, to keep knowing it.
+        explore: the share of calls that are given to another candidate than the best, to keep knowing it: of the tier, or
+            where that has but one, of the other tier.
     """
 
     def __init__(
@@ -65,21 +67,21 @@ class Chooser:
         needs: Needs,
         context: CallContext,
         trace: Trace,
-        keys: Mapping[str, str] | None = None,
+        tenancy: Tenancy = NOBODYS,
     ) -> Choice:
         """The order for one call; the reasons go into `trace`. Nothing is asked of anybody.
 
         Args:
-            keys: the organisation's own, by provider: they stand in for the platform's.
+            tenancy: the organisation's own keys stand in for the platform's; and the models that it may use.
         """
-        candidates = tuple(self._with_key(each, keys or {}) for each in self._candidates)
+        candidates = tuple(self._with_key(each, tenancy.keys) for each in self._candidates)
         trace.tier, trace.classifier = reading.tier.value, reading.classifier
         trace.reasons.extend(reading.reasons)
         most = {each.route: most_micro_usd(each, needs) for each in candidates}
         fit: list[Candidate] = []
         ill: list[Candidate] = []
         for each in candidates:
-            refused = _unfit(each, needs, context)
+            refused = _unfit(each, needs, context, tenancy)
             if not refused and not each.local and not self._board.takes_calls(each.route):
                 status = self._board.status(each.route)
                 refused = f"{status.state.value}: {status.reason}"
@@ -141,9 +143,11 @@ class Chooser:
             first = min(self._chance.sample(wanted, 2), key=costs)
             wanted.remove(first)
             wanted.insert(0, first)
-        if len(wanted) > 1 and self._explore and self._chance.random() < self._explore:
-            wanted.insert(0, wanted.pop(self._chance.randrange(1, len(wanted))))
-        return wanted + others
+        order = wanted + others
+        if len(order) > 1 and self._explore and self._chance.random() < self._explore:
+            end = len(wanted) if len(wanted) > 1 else len(order)  # of the tier, or where it has but one, of the others
+            order.insert(0, order.pop(self._chance.randrange(1, end)))
+        return order
 
     def _stuck(self, order: list[Candidate], tier: Tier, context: CallContext, trace: Trace) -> list[Candidate]:
         """The conversation's model first while its cache is warm, unless more reasoning is asked for than it is for."""
@@ -172,10 +176,11 @@ def most_micro_usd(candidate: Candidate, needs: Needs) -> int:
     return candidate.price.micro_usd(Tokens(input=needs.input_tokens, output=output))
 
 
-def _unfit(candidate: Candidate, needs: Needs, context: CallContext) -> str:
+def _unfit(candidate: Candidate, needs: Needs, context: CallContext, tenancy: Tenancy) -> str:
     """Why `candidate` can not do it, or an empty text."""
-    if context.allowed is not None and not candidate.local and candidate.name not in context.allowed:
-        return "not allowed for this tenant"
+    for allowed, whom in ((tenancy.allowed, "tenant"), (context.allowed, "call")):
+        if allowed is not None and not candidate.local and allowed.isdisjoint((candidate.name, candidate.model)):
+            return f"not allowed for this {whom}"
     missing = needs.capabilities - candidate.capabilities
     if missing and not candidate.local:
         return f"lacks {', '.join(sorted(missing))}"

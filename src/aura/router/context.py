@@ -49,10 +49,14 @@ class NoBooks:
 
 
 class Tenancy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What an organisation brings along: keys of its own by provider, and a classifier that has proved itself."""
+    """What an organisation brings along: keys of its own by provider, and a classifier that has proved itself.
+
+    `allowed` are the models that it may use, by `provider/model` or by the model's name alone; None: all.
+    """
 
     keys: Mapping[str, str] = {}
     classifier: Classifier | None = None
+    allowed: frozenset[str] | None = None
 
 
 class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -63,7 +67,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         question: what is classified, where the messages hold more than the user's words; None: the last user message.
         topic: where it is asked, such as a collection; what was learned can tell topics apart.
         embedding: of the question, where retrieval has computed it.
-        allowed: names (`provider/model`) of the candidates that the tenant may use; None: all.
+        allowed: names of the candidates that this call may take, as the tenant's own (`Tenancy.allowed`); None: all.
         classifier: takes the place of the tenant's and of the router's.
         tenancy: asked at the beginning of each call; None: the platform's keys and the router's classifier.
         on_trace: is given the trace of every call when the call has ended.
@@ -74,7 +78,7 @@ class CallContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     response_id: UUID | None = None
     question: str | None = None
     topic: str = ""
-    embedding: tuple[float, ...] = ()
+    embedding: Sequence[float] = ()
     allowed: frozenset[str] | None = None
     classifier: Classifier | None = None
     tenancy: Callable[[], Awaitable[Tenancy]] | None = None

@@ -10,24 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
-from typing import Any, Final, Literal, cast
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
-import msgspec
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from aura.errors import AuraError, LimitExceeded, Unavailable
-from aura.router.attempt import Attempt, CountTokens
-from aura.router.candidates import Candidate, Tier, needs_of
-from aura.router.choose import Chooser
-from aura.router.classify import Classifier
+from aura.router.attempt import Attempt
+from aura.router.candidates import Candidate, Tier, estimated_tokens, needs_of
 from aura.router.context import CallContext, Tenancy
-from aura.router.deadlines import Deadlines, Watch
+from aura.router.core import Core
+from aura.router.deadlines import Watch
 from aura.router.faults import Fault, FaultKind, Interrupted, error_of, fault_of
-from aura.router.health import HealthBoard
-from aura.router.latency import Latencies
-from aura.router.telemetry import Telemetry
+from aura.router.hedging import HedgeAllowance, Lane, close_lanes, first_of, race
 from aura.router.trace import Trace
 from aura.usage.ledger import Outcome
 
@@ -36,21 +33,7 @@ _log = logging.getLogger(__name__)
 RESTARTED: Final = "restarted"
 """In the `additional_kwargs` of a piece by which all pieces before it are void."""
 _REPEAT_SECONDS: Final = 0.2
-Policy = Literal["error", "restart"]
-
-
-class Core(msgspec.Struct, kw_only=True, eq=False):
-    """What all calls of one router share."""
-
-    candidates: tuple[Candidate, ...]
-    classifier: Classifier
-    chooser: Chooser
-    board: HealthBoard
-    latencies: Latencies
-    deadlines: Deadlines
-    policy: Policy
-    count_tokens: CountTokens
-    telemetry: Telemetry
+T = TypeVar("T")
 
 
 class Call:
@@ -69,6 +52,8 @@ class Call:
         self._tried: list[str] = []
         self._fault: Fault | None = None
         self._failed: Candidate | None = None
+        self._attempt: Attempt
+        """The one that speaks."""
         self._left: list[Candidate] = []
         self._most: dict[str, int] = {}
 
@@ -80,7 +65,7 @@ class Call:
         classifier = self._context.classifier or tenancy.classifier or self._core.classifier
         reading = classifier.read(question, topic=self._context.topic, embedding=self._context.embedding)
         needs = needs_of(self._messages, self._options, estimated_tokens(self._messages))
-        choice = self._core.chooser.choose(reading, needs, self._context, self.trace, tenancy.keys)
+        choice = self._core.chooser.choose(reading, needs, self._context, self.trace, tenancy)
         self._left, self._most = choice.order, choice.most_micro_usd
         self.trace.decide_seconds = time.perf_counter() - self._started
 
@@ -91,13 +76,14 @@ class Call:
         try:
             await self._decide()
             while True:
-                attempt = await self._begin()
+                self._attempt = await self._begin()
                 try:
-                    response = await self._ask(attempt)
+                    response = await self._answer(self._attempt)
                 except Exception as error:
-                    await self._after(attempt, fault_of(error), error)
+                    await self._after(self._attempt, fault_of(error), error)
                 else:
-                    return self._marked(response, attempt)
+                    self._mark(self._attempt)
+                    return response
         finally:
             self._finish()
 
@@ -106,16 +92,17 @@ class Call:
         try:
             await self._decide()
             while True:
-                attempt = await self._begin()
-                pieces = self._pieces(attempt)
+                self._attempt = await self._begin()
+                hedged = self._core.hedges is not None
+                pieces = self._hedged(self._attempt) if hedged else self._pieces(self._attempt)
                 try:
                     async for piece in pieces:
                         yield piece
                 except (GeneratorExit, asyncio.CancelledError):
                     raise
                 except Exception as error:
-                    await self._after(attempt, fault_of(error), error)
-                    if attempt.released:
+                    await self._after(self._attempt, fault_of(error), error)
+                    if self._attempt.released:
                         yield _restarted()
                 else:
                     return
@@ -123,6 +110,69 @@ class Call:
                     await pieces.aclose()
         finally:
             self._finish()
+
+    # --- with a second attempt beside the first -----------------------------------------------------------------------
+
+    async def _answer(self, attempt: Attempt) -> ChatResponse:
+        """One attempt's answer, or that of another beside it where the router hedges."""
+        if self._core.hedges is None:
+            return await self._ask(attempt)
+        lanes = [self._asking(attempt)]
+        try:
+            return await self._quicker(self._core.hedges, lanes, self._asking)
+        finally:
+            await finished(close_lanes(lanes))
+
+    async def _hedged(self, attempt: Attempt) -> AsyncGenerator[ChatResponse]:
+        """The pieces of `attempt`, or of another beside it: of one of them alone."""
+        assert self._core.hedges is not None
+        lanes = [self._listening(attempt)]
+        try:
+            first = await self._quicker(self._core.hedges, lanes, self._listening)
+            spoke = next(lane for lane in lanes if lane.attempt is self._attempt)
+            await finished(close_lanes([lane for lane in lanes if lane is not spoke]))
+            assert spoke.pieces is not None
+            yield first
+            async for piece in spoke.pieces:
+                yield piece
+        finally:
+            await finished(close_lanes(lanes))
+
+    async def _quicker(self, hedges: HedgeAllowance, lanes: list[Lane[T]], begin: Callable[[Attempt], Lane[T]]) -> T:
+        hedges.called()
+        lane = await race(lanes, partial(self._beside, hedges, begin), after=hedges.after_seconds)
+        self._attempt = lane.attempt
+        result = lane.task.result()
+        self._mark(lane.attempt)
+        return result
+
+    async def _beside(self, hedges: HedgeAllowance, begin: Callable[[Attempt], Lane[T]]) -> Lane[T] | None:
+        """A second lane, where another model is well, the budgets have room for it, and the cap is not reached."""
+        board, books = self._core.board, self._context.books
+        well = [each for each in self._left if not each.local and board.takes_calls(each.route)]
+        if not well or not hedges.take():
+            return None
+        try:
+            booking = await books.reserve([self._may_cost(each) for each in well])
+        except LimitExceeded:
+            return None
+        candidate = well[booking.option]
+        if not board.admit(candidate.route):
+            await finished(books.release(booking))
+            return None
+        self._left.remove(candidate)
+        self._tried.append(candidate.route)
+        self.trace.reasons.append(f"hedged with {candidate.name} after {hedges.after_seconds:g} s")
+        return begin(Attempt(candidate, booking, self._messages))
+
+    def _asking(self, attempt: Attempt) -> Lane[ChatResponse]:
+        return Lane(attempt, self._ask(attempt))
+
+    def _listening(self, attempt: Attempt) -> Lane[ChatResponse]:
+        pieces = self._pieces(attempt)
+        return Lane(attempt, first_of(pieces), pieces)
+
+    # --- one attempt --------------------------------------------------------------------------------------------------
 
     async def _ask(self, attempt: Attempt) -> ChatResponse:
         core, watch = self._core, Watch(ends_at=self._ends_at)
@@ -170,7 +220,7 @@ class Call:
                     yield piece
                 elif says:
                     attempt.released = True
-                    self._marked(piece, attempt)
+                    self._mark(attempt)
                     for early in held:
                         yield early
                     held.clear()
@@ -306,11 +356,10 @@ class Call:
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    def _marked(self, response: ChatResponse, attempt: Attempt) -> ChatResponse:
+    def _mark(self, attempt: Attempt) -> None:
         """Note who answers."""
         self.trace.answered_by = attempt.candidate.name
         self.trace.model, self.trace.provider = attempt.candidate.model, attempt.candidate.provider
-        return response
 
     def _finish(self) -> None:
         self.trace.total_seconds = time.perf_counter() - self._started
@@ -331,7 +380,9 @@ class Call:
 
 
 def _note(attempt: Attempt, error: BaseException) -> None:
-    if isinstance(error, GeneratorExit):
+    if attempt.superseded and isinstance(error, GeneratorExit | asyncio.CancelledError):
+        attempt.outcome = Outcome.SUPERSEDED
+    elif isinstance(error, GeneratorExit):
         attempt.outcome = Outcome.STOPPED
     elif isinstance(error, asyncio.CancelledError):
         attempt.outcome = Outcome.CANCELLED
@@ -342,11 +393,6 @@ def _note(attempt: Attempt, error: BaseException) -> None:
 def _restarted() -> ChatResponse:
     message = ChatMessage(role=MessageRole.ASSISTANT, content="")
     return ChatResponse(message=message, delta="", additional_kwargs={RESTARTED: True})
-
-
-def estimated_tokens(messages: Sequence[ChatMessage]) -> int:
-    """Tokens of a prompt, rather too many than too few: three bytes of UTF-8 each, and some for each message."""
-    return sum(len((message.content or "").encode()) // 3 + 8 for message in messages)
 
 
 async def finished(cleanup: Coroutine[None, None, None]) -> None:

@@ -78,6 +78,7 @@ class _Breaker:
         self.outcomes: deque[bool] = deque(maxlen=WINDOW)
         self.probing = 0
         self.probed = 0
+        self.used_at = 0.0
 
 
 class HealthBoard:
@@ -104,7 +105,7 @@ class HealthBoard:
     def add(self, route: str, *, provider: str, model: str) -> None:
         """Keep the health of `route`; it begins closed."""
         with self._lock:
-            self._breakers.setdefault(route, _Breaker(provider, model))
+            self._breakers.setdefault(route, _Breaker(provider, model)).used_at = self._now()
 
     def watch(self, on_change: Callable[[Change], None] | None) -> None:
         """Tell `on_change` of changes from now on."""
@@ -136,6 +137,7 @@ class HealthBoard:
         with self._lock:
             breaker = self._breakers[route]
             breaker.probing = max(0, breaker.probing - 1)
+            breaker.used_at = self._now()
             if fault is None:
                 changed = self._well(breaker) if heard else False
             elif fault.kind is FaultKind.CREDENTIAL:
@@ -164,6 +166,10 @@ class HealthBoard:
             elif change.until > breaker.until or breaker.state is RouteState.CLOSED:
                 breaker.state, breaker.until, breaker.reason = change.state, change.until, change.reason
                 breaker.flaps = max(breaker.flaps, change.flaps)
+
+    def rested(self, route: str) -> float:
+        """The seconds since a call of `route` has ended, or since it is known."""
+        return self._now() - self._breakers[route].used_at
 
     def soonest(self, routes: list[str]) -> str:
         """Of `routes`, the one that recovers first."""

@@ -31,11 +31,14 @@ Floats = NDArray[np.float64]
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one question: whether each kind of model was right. `topic` groups questions of one origin."""
+    """What is known of one question: whether each kind of model was right, None where it was not asked.
+
+    `topic` groups questions of one origin.
+    """
 
     question: str
-    quick_right: float
-    strong_right: float
+    quick_right: float | None
+    strong_right: float | None
     topic: str = ""
     embedding: tuple[float, ...] = ()
 
@@ -85,6 +88,11 @@ class LearnedClassifier:
 
     def gain(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> float:
         """By how much likelier a strong model is right. Cost: well under a millisecond; no array of `BUCKETS` is made."""
+        strong, quick = self.chances(question, topic=topic, embedding=embedding)
+        return strong - quick
+
+    def chances(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> tuple[float, float]:
+        """How likely a strong model is right, and a quick one."""
         counts = hashed(question, topic)
         dense = self._dense(question, embedding)
         positions = np.fromiter(counts, dtype=np.int64, count=len(counts))
@@ -93,7 +101,7 @@ class LearnedClassifier:
             float(values @ head[positions]) + float(dense @ head[BUCKETS:]) for head in (self._strong, self._quick)
         )
         strong, quick = (1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, each)))) for each in heads)
-        return strong - quick
+        return strong, quick
 
     def with_threshold(self, threshold: float) -> Self:
         """The same, that calls the strong model from another gain on."""
@@ -122,8 +130,8 @@ def train(labels: Sequence[Label], *, share: float | None = None) -> LearnedClas
     dense = np.hstack([np.ones((len(labels), 1)), (raw - raw.mean(axis=0)) / scale * _DENSE, vectors])
     rows = _Rows([hashed(label.question, label.topic) for label in labels], dense)
     ridge = _RIDGE_WITH_EMBEDDING if embedding else _RIDGE
-    strong = _fit(rows, np.asarray([label.strong_right for label in labels]), ridge)
-    quick = _fit(rows, np.asarray([label.quick_right for label in labels]), ridge)
+    strong = _fit(rows, [label.strong_right for label in labels], ridge)
+    quick = _fit(rows, [label.quick_right for label in labels], ridge)
     weights = Weights(
         embedding=embedding,
         mean=[float(value) for value in raw.mean(axis=0)],
@@ -201,28 +209,34 @@ class _Rows:
         return np.concatenate([sums, self.dense.T @ errors])
 
 
-def _fit(rows: _Rows, right: Floats, strength: float) -> Floats:
-    """Weights of a logistic regression with a ridge, by accelerated gradient steps (Nesterov 1983)."""
-    count = max(1, len(rows))
+def _fit(rows: _Rows, outcomes: Sequence[float | None], strength: float) -> Floats:
+    """Weights of a logistic regression with a ridge, by accelerated gradient steps (Nesterov 1983).
+
+    Rows whose outcome is not known weigh nothing.
+    """
+    right = np.asarray([0.0 if outcome is None else outcome for outcome in outcomes])
+    known = np.asarray([float(outcome is not None) for outcome in outcomes])
+    count = max(1.0, float(known.sum()))
     ridge = np.full(rows.width, strength / count)
     ridge[BUCKETS] = 0.0  # the intercept
-    longest_step = 1.0 / (0.25 * _largest_eigenvalue(rows) + float(ridge.max()))
+    longest_step = 1.0 / (0.25 * _largest_eigenvalue(rows, known) + float(ridge.max()))
     weights, ahead, momentum = np.zeros(rows.width), np.zeros(rows.width), 1.0
     for _ in range(_STEPS):
         predicted = 1.0 / (1.0 + np.exp(-np.clip(rows.times(ahead), -30.0, 30.0)))
-        following = ahead - longest_step * (rows.back(predicted - right) / count + ridge * ahead)
+        following = ahead - longest_step * (rows.back((predicted - right) * known) / count + ridge * ahead)
         further = (1.0 + math.sqrt(1.0 + 4.0 * momentum * momentum)) / 2.0
         ahead = following + (momentum - 1.0) / further * (following - weights)
         weights, momentum = following, further
     return weights
 
 
-def _largest_eigenvalue(rows: _Rows) -> float:
-    """Of the mean outer product, by power iteration, and a little more: it bounds the steps."""
+def _largest_eigenvalue(rows: _Rows, known: Floats) -> float:
+    """Of the mean outer product of the known rows, by power iteration, and a little more: it bounds the steps."""
+    count = max(1.0, float(known.sum()))
     vector = np.full(rows.width, 1.0 / math.sqrt(rows.width))
     value = 1.0
     for _ in range(15):
-        vector = rows.back(rows.times(vector)) / max(1, len(rows))
+        vector = rows.back(rows.times(vector) * known) / count
         value = float(np.linalg.norm(vector))
         vector = vector / max(value, 1e-12)
     return value * 1.05

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import msgspec
 from sqlalchemy import delete, func, select
@@ -22,6 +22,17 @@ from aura.router.quality import Proof, train_proved
 KEPT_SECONDS: Final = 60.0
 """How long a process answers by what it has read: a new training is in force everywhere after that."""
 _KEPT: Final = 1_000
+
+
+Source = Literal["labels", "ratings"]
+
+
+class Training(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last training came to: of how many labels, from where, and whether it is used."""
+
+    labels: int
+    proved: bool
+    source: Source = "labels"
 
 
 class RoutingCache:
@@ -52,11 +63,14 @@ class RoutingModels:
         self._scope = scope
         self._cache = cache
 
-    async def train(self, labels: Sequence[Label], *, share: float | None = None) -> Proof | None:
+    async def train(
+        self, labels: Sequence[Label], *, share: float | None = None, source: Source = "labels"
+    ) -> Proof | None:
         """Train on `labels`, and use what was learned from now on, if it beats the priors; else go back to the rules.
 
         Args:
             share: how many of such questions are to go to the strong model; None: those that gain by it.
+            source: where the labels come from. What a program has taught is not replaced by what ratings teach.
 
         Returns:
             How good it is; None of fewer labels than can be learned from.
@@ -64,16 +78,13 @@ class RoutingModels:
         Cost: six trainings in a thread, some seconds for 1,000 labels; one transaction.
         """
         classifier, proof = await asyncio.to_thread(train_proved, labels, share=share)
-        gone = delete(routing_models).where(visible(routing_models, self._scope))
         async with self._database.tenant(self._scope) as session:
-            if classifier is None:
-                await session.execute(gone)
+            if proof is None:
+                await session.execute(delete(routing_models).where(visible(routing_models, self._scope)))
             else:
-                row = {
-                    "tenant_id": self._scope.tenant_id,
-                    "weights": msgspec.to_builtins(classifier.weights),
-                    "quality": msgspec.to_builtins(proof),
-                }
+                weights = {} if classifier is None else msgspec.to_builtins(classifier.weights)
+                quality = {**msgspec.to_builtins(proof), "source": source}
+                row = {"tenant_id": self._scope.tenant_id, "weights": weights, "quality": quality}
                 statement = insert(routing_models).values(row)
                 fresh = {name: statement.excluded[name] for name in ("weights", "quality")}
                 statement = statement.on_conflict_do_update(
@@ -83,6 +94,13 @@ class RoutingModels:
         self._cache.put(self._scope.tenant_id, classifier)
         return proof
 
+    async def training(self) -> Training | None:
+        """What the last training came to; None where there was none."""
+        query = select(routing_models.c.quality).where(visible(routing_models, self._scope))
+        async with self._database.tenant(self._scope) as session:
+            quality = (await session.execute(query)).scalar_one_or_none()
+        return None if quality is None else msgspec.convert(cast(object, quality), Training)
+
     async def classifier(self) -> LearnedClassifier | None:
         """What was learned, or None. Cost: one statement a minute."""
         kept = self._cache.get(self._scope.tenant_id)
@@ -91,6 +109,6 @@ class RoutingModels:
         query = select(routing_models.c.weights).where(visible(routing_models, self._scope))
         async with self._database.tenant(self._scope) as session:
             weights = (await session.execute(query)).scalar_one_or_none()
-        found = None if weights is None else LearnedClassifier(msgspec.convert(cast(object, weights), Weights))
+        found = None if not weights else LearnedClassifier(msgspec.convert(cast(object, weights), Weights))
         self._cache.put(self._scope.tenant_id, found)
         return found

@@ -10,7 +10,7 @@ Source: RouteLLM (Ong et al., 2024, arXiv:2406.18665).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -24,6 +24,8 @@ FOLDS: Final = 5
 SAMPLES: Final = 400
 LEAST_LABELS: Final = 100
 """With fewer labels nothing is trained: what is learned of so few is worse than length on most traffic."""
+LEAST_OF_KIND: Final = 30
+"""Where each question was put to one kind of model alone, as many must be known of each kind."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,9 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what was learned beats the priors on questions that it was not trained on.
 
-    `ahead` is its APGR less that of the best prior, and `proved` that all of its interval lies above 0.
+    `ahead` is its quality less that of the best prior, and `proved` that all of its interval lies above 0. The quality is
+    the APGR; where no question was put to both kinds of models, it is how well each head tells right answers from wrong
+    ones (`auc`: the area under its ROC curve, the mean of both heads).
     """
 
     labels: int
@@ -54,6 +58,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     topic: float
     ahead: Measured
     proved: bool
+    measure: Literal["apgr", "auc"] = "apgr"
 
 
 def curve(scores: Floats, quick: Floats, strong: Floats, *, seed: int = 0) -> Curve:
@@ -67,16 +72,34 @@ def curve(scores: Floats, quick: Floats, strong: Floats, *, seed: int = 0) -> Cu
     )
 
 
+def recovered(scores: Floats, quick: Floats, strong: Floats, shares: Sequence[float]) -> list[float]:
+    """The part of the strong model's gain that each of `shares` of strong calls recovers."""
+    at, gains = _curves(scores, quick, strong, np.ones((1, len(scores))))
+    return [float(each) for each in np.interp(shares, at[0], gains[0])]
+
+
+def paired_difference(then: Floats, now: Floats, quick: Floats, strong: Floats, *, seed: int = 0) -> Measured:
+    """By how much the APGR of the scores `now` is above that of `then`; the interval holds 95 %, over the same resamples."""
+    weights = np.vstack([np.ones(len(then)), _samples(len(then), seed)])
+    moved = _areas(*_curves(now, quick, strong, weights)) - _areas(*_curves(then, quick, strong, weights))
+    low, high = np.nanquantile(moved[1:], [0.025, 0.975])
+    return Measured(value=float(moved[0]), low=float(low), high=float(high))
+
+
 def prove(labels: Sequence[Label], held_out: Floats, *, seed: int = 0) -> Proof:
     """Compare `held_out` (a score for each label by a classifier that has not seen it) with the priors."""
-    quick = np.asarray([label.quick_right for label in labels])
-    strong = np.asarray([label.strong_right for label in labels])
+    quick, strong = outcomes(labels)
     weights = np.vstack([np.ones(len(labels)), _samples(len(labels), seed)])
 
     def areas(scores: Floats) -> Floats:
         return _areas(*_curves(scores, quick, strong, weights))
 
-    learned, length, topic = areas(held_out), areas(lengths(labels)), areas(topic_scores(labels))
+    return _compared(labels, areas(held_out), areas(lengths(labels)), areas(topic_scores(labels)), "apgr")
+
+
+def _compared(
+    labels: Sequence[Label], learned: Floats, length: Floats, topic: Floats, measure: Literal["apgr", "auc"]
+) -> Proof:
     best = length if length[0] >= topic[0] else topic
     ahead = _measured(learned - best)
     return Proof(
@@ -86,7 +109,13 @@ def prove(labels: Sequence[Label], held_out: Floats, *, seed: int = 0) -> Proof:
         topic=float(topic[0]),
         ahead=ahead,
         proved=len(labels) >= LEAST_LABELS and ahead.low > 0,
+        measure=measure,
     )
+
+
+def outcomes(labels: Sequence[Label]) -> tuple[Floats, Floats]:
+    """Whether the quick and the strong model were right, of labels that know both."""
+    return np.asarray([label.quick_right for label in labels]), np.asarray([label.strong_right for label in labels])
 
 
 def held_out_scores(labels: Sequence[Label], *, folds: int = FOLDS, seed: int = 0) -> Floats:
@@ -106,8 +135,60 @@ def train_proved(
     """A classifier of all `labels`, or None where it does not beat the priors; and the proof. Cost: six trainings."""
     if len(labels) < LEAST_LABELS:
         return None, None
-    proof = prove(labels, held_out_scores(labels))
+    if all(label.quick_right is not None and label.strong_right is not None for label in labels):
+        proof = prove(labels, held_out_scores(labels))
+    elif tells_both(labels):
+        proof = prove_heads(labels)
+    else:
+        return None, None
     return (train(labels, share=share) if proof.proved else None), proof
+
+
+def tells_both(labels: Sequence[Label]) -> bool:
+    """Whether there is enough of both kinds of models, right and wrong, to learn of."""
+    for right in ([label.quick_right for label in labels], [label.strong_right for label in labels]):
+        known = [each for each in right if each is not None]
+        if len(known) < LEAST_OF_KIND or min(known) >= 0.5 or max(known) < 0.5:
+            return False
+    return True
+
+
+def prove_heads(labels: Sequence[Label], *, seed: int = 0) -> Proof:
+    """As `prove`, of labels that know one kind of model each. Cost: `FOLDS` trainings."""
+    chances = np.zeros((len(labels), 2))
+    for test, rest in _folds(len(labels), FOLDS, seed):
+        trained = train([labels[n] for n in rest])
+        chances[test] = [
+            trained.chances(labels[n].question, topic=labels[n].topic, embedding=labels[n].embedding) for n in test
+        ]
+    strong = _areas_of_head(labels, [label.strong_right for label in labels], chances[:, 0], seed)
+    quick = _areas_of_head(labels, [label.quick_right for label in labels], chances[:, 1], seed)
+    learned, length, topic = ((one + other) / 2 for one, other in zip(strong, quick, strict=True))
+    return _compared(labels, learned, length, topic, "auc")
+
+
+def _areas_of_head(
+    labels: Sequence[Label], right: Sequence[float | None], chances: Floats, seed: int
+) -> tuple[Floats, Floats, Floats]:
+    """How well `chances`, length and topic tell where one kind of model is right: whichever way round length does."""
+    known = [n for n, each in enumerate(right) if each is not None]
+    asked, outcome = [labels[n] for n in known], np.asarray([right[n] for n in known], dtype=np.float64)
+    weights = np.vstack([np.ones(len(known)), _samples(len(known), seed)])
+    length = _roc_areas(lengths(asked), outcome, weights)
+    topic = _roc_areas(_topic_means(asked, outcome), outcome, weights)
+    return _roc_areas(chances[known], outcome, weights), 1.0 - length if length[0] < 0.5 else length, topic
+
+
+def _roc_areas(scores: Floats, right: Floats, weights: Floats) -> Floats:
+    """For each row of `weights` how often a right one has the higher score of two; equal scores count half."""
+    order = np.argsort(scores, kind="stable")
+    _, group = np.unique(scores[order], return_inverse=True)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    wrong = np.add.reduceat((weights * (1.0 - right))[:, order], starts, axis=1)
+    rights = np.add.reduceat((weights * right)[:, order], starts, axis=1)
+    pairs = rights.sum(axis=1) * wrong.sum(axis=1)
+    pairs[pairs <= 0] = np.nan
+    return (rights * (wrong.cumsum(axis=1) - wrong / 2)).sum(axis=1) / pairs
 
 
 def lengths(labels: Sequence[Label]) -> Floats:
@@ -117,7 +198,11 @@ def lengths(labels: Sequence[Label]) -> Floats:
 
 def topic_scores(labels: Sequence[Label], *, folds: int = FOLDS, seed: int = 0) -> Floats:
     """The topic prior: for each label the mean gain of its topic among the other folds."""
-    gains = np.asarray([label.strong_right - label.quick_right for label in labels])
+    quick, strong = outcomes(labels)
+    return _topic_means(labels, strong - quick, folds=folds, seed=seed)
+
+
+def _topic_means(labels: Sequence[Label], gains: Floats, *, folds: int = FOLDS, seed: int = 0) -> Floats:
     topics = np.asarray([label.topic for label in labels])
     scores = np.zeros(len(labels))
     if len(set(topics)) < 2:  # nothing to tell apart

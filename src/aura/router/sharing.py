@@ -1,7 +1,8 @@
-"""Replicas tell each other how routes are, within a second, through a small table that each of them looks at.
+"""Replicas tell each other how routes are, at once: through a small table, and a notice of the database, or of Redis where
+there is one, for each change.
 
-A listening connection would tell it sooner and cost each replica one of the database's connections for good; a look is one
-short statement, twice a second.
+The table is what a new replica begins with, and what is looked at where notices do not come through: while the listening
+connection is lost, or behind a pooler that does not pass them on.
 """
 
 from __future__ import annotations
@@ -9,30 +10,59 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from aura.database import notices
 from aura.database.engine import Database
+from aura.database.redis_notices import RedisNotices
 from aura.database.tables import route_health
 from aura.errors import AuraError
 from aura.router.health import Change, HealthBoard, RouteState
 
-LOOK_SECONDS: Final = 0.5
+CHANNEL: Final = "aura_route_health"
+LOOK_SECONDS: Final = 10.0
+"""How often the table is looked at although no notice came."""
+AGAIN_SECONDS: Final = 0.5
+"""How soon what failed is tried again; so often the table is looked at while nothing can be heard."""
 _OVERLAP: Final = timedelta(seconds=5)
 """How far each look goes back: a row shows later than its time by what its transaction took."""
 
 _log = logging.getLogger(__name__)
 
 
-class HealthShare:
-    """Tells others what `board` finds out, and `board` what others have. One for each process; `run` it as a task."""
+class _Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replica tells the others."""
 
-    def __init__(self, database: Database, board: HealthBoard, *, look_seconds: float = LOOK_SECONDS) -> None:
+    told_by: UUID
+    change: Change
+
+
+class HealthShare:
+    """Tells others what `board` finds out, and `board` what others have. One for each process; `run` it as a task.
+
+    Args:
+        look_seconds: how often the table is looked at although no notice came.
+        redis: carries the notices in the database's place.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        board: HealthBoard,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        redis: RedisNotices | None = None,
+    ) -> None:
         self._database = database
+        self._redis = redis
         self._board = board
         self._look_seconds = look_seconds
         self._replica: UUID = uuid4()
@@ -40,29 +70,16 @@ class HealthShare:
         self._seen: datetime | None = None
         self._applied: dict[str, datetime] = {}
         self._waiting: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._away = False
 
     async def run(self) -> None:
         """Go on until cancelled. While the database is away each replica knows what it finds out itself."""
-        news = asyncio.Event()
-        self._waiting = (asyncio.get_running_loop(), news)
+        self._waiting = (asyncio.get_running_loop(), asyncio.Event())
         self._board.watch(self._note)
-        away = False
         try:
-            while True:
-                try:
-                    await self._tell()
-                    await self._look()
-                    away = False
-                except AuraError as error:
-                    if not away:
-                        _log.warning("the health of routes is not shared for now: %s", error)
-                    away = True
-                try:
-                    async with asyncio.timeout(self._look_seconds):
-                        await news.wait()
-                except TimeoutError:
-                    pass
-                news.clear()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._telling(self._waiting[1]))
+                group.create_task(self._listening())
         finally:
             self._board.watch(None)
 
@@ -72,6 +89,41 @@ class HealthShare:
         if self._waiting is not None:
             loop, news = self._waiting
             loop.call_soon_threadsafe(news.set)
+
+    async def _telling(self, news: asyncio.Event) -> None:
+        while True:
+            await news.wait()
+            news.clear()
+            try:
+                await self._tell()
+            except AuraError as error:
+                self._lost(error)
+                await asyncio.sleep(AGAIN_SECONDS)
+                news.set()
+
+    async def _listening(self) -> None:
+        while True:
+            try:
+                async with aclosing(self._heard()) as heard:
+                    async for notice in heard:
+                        if notice is None:
+                            await self._look()
+                            self._away = False
+                        else:
+                            self._hear(notice)
+            except AuraError as error:
+                self._lost(error)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    def _heard(self) -> AsyncGenerator[str | None]:
+        if self._redis is not None:
+            return self._redis.heard(CHANNEL, idle_seconds=self._look_seconds)
+        return notices.heard(self._database, CHANNEL, idle_seconds=self._look_seconds)
+
+    def _lost(self, error: AuraError) -> None:
+        if not self._away:
+            _log.warning("the health of routes is not shared for now: %s", error)
+        self._away = True
 
     async def _tell(self) -> None:
         while self._news:
@@ -87,9 +139,22 @@ class HealthShare:
             statement = insert(route_health).values(row)
             fresh = {name: statement.excluded[name] for name in row if name != "route"}
             statement = statement.on_conflict_do_update(index_elements=["route"], set_={**fresh, "told_at": func.now()})
+            notice = msgspec.json.encode(_Notice(told_by=self._replica, change=change)).decode()
             async with self._database.system() as session:
                 await session.execute(statement)
+                if self._redis is None and len(notice.encode()) <= notices.LONGEST_NOTICE:
+                    await notices.tell(session, CHANNEL, notice)
+            if self._redis is not None:
+                await self._redis.tell(CHANNEL, notice)
             self._news.popleft()
+
+    def _hear(self, notice: str) -> None:
+        try:
+            told = msgspec.json.decode(notice, type=_Notice)
+        except msgspec.DecodeError:  # another version's: the table has it too
+            return
+        if told.told_by != self._replica:
+            self._board.apply(told.change)
 
     async def _look(self) -> None:
         c = route_health.c

@@ -31,10 +31,12 @@ from aura.router.candidates import Candidate, Capability, Tier
 from aura.router.choose import Chooser
 from aura.router.classify import Classifier, Rules
 from aura.router.context import CallContext
+from aura.router.core import Core, Policy
 from aura.router.deadlines import Deadlines
 from aura.router.endpoint import close_endpoint
-from aura.router.failover import Call, Core, Policy
+from aura.router.failover import Call
 from aura.router.health import HealthBoard, RouteHealth
+from aura.router.hedging import Hedge, HedgeAllowance
 from aura.router.latency import Latencies
 from aura.router.telemetry import Telemetry, default_telemetry
 from aura.tokens import estimate_tokens
@@ -53,6 +55,7 @@ class SmartRouter(FunctionCallingLLM):
         classifier: says what a question is; the rules, unless another is given.
         policy: what follows a failure in the middle of a text: an `error`, or a `restart` from the beginning.
         explore: the share of calls that are given to another candidate than the best of its tier.
+        hedge: begins a second attempt beside one that says nothing for so long; never, unless it is given.
         telemetry: is told of every attempt; OpenTelemetry, unless another is given.
         count_tokens: for what a provider does not count itself; by length, unless another is given.
     """
@@ -71,6 +74,7 @@ class SmartRouter(FunctionCallingLLM):
         deadlines: Deadlines | None = None,
         policy: Policy = "error",
         explore: float = 0.0,
+        hedge: Hedge | None = None,
         count_tokens: CountTokens | None = None,
         board: HealthBoard | None = None,
         telemetry: Telemetry | None = None,
@@ -93,6 +97,7 @@ class SmartRouter(FunctionCallingLLM):
             policy=policy,
             count_tokens=count_tokens or estimate_tokens,
             telemetry=telemetry or default_telemetry(),
+            hedges=None if hedge is None else HedgeAllowance(hedge),
         )
         self._context = CallContext()
         self._portal = portal or Portal(on_close=self.close_loop)

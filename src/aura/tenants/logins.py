@@ -11,7 +11,7 @@ from aura.clock import Clock, SystemClock
 from aura.database.engine import Database
 from aura.database.tables import organisations, users
 from aura.errors import Denied, Unauthenticated
-from aura.identity import Role, Scope, TenantId
+from aura.identity import Role, Scope, TenantId, UserId
 from aura.tenants import organisations as known
 from aura.tenants import validation
 from aura.tenants.passwords import Passwords
@@ -44,6 +44,11 @@ class Logins:
         except Denied:
             raise _denied() from None
         return organisation, await self._enter(organisation.id, row, verdict.stronger_hash)
+
+    async def named(self, tenant_subdomain: str, email: str) -> tuple[TenantId, UserId] | None:
+        """Whose credentials these would be, were the password right; for the audit alone, and for nobody who asks."""
+        row = await self._find(tenant_subdomain, email)
+        return None if row is None else (TenantId(row["id"]), UserId(row["user_id"]))
 
     async def _find(self, tenant_subdomain: str, email: str) -> RowMapping | None:
         """The login's row, by one query whatever exists."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -67,6 +67,12 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     def admins_read_history(self) -> bool:
         """Whether the organisation lets its admins read what its members asked; not unless it says so."""
         return self.custom_settings.get("admins_read_history") is True
+
+    @property
+    def allowed_models(self) -> frozenset[str] | None:
+        """The models that may answer here (`custom_settings["models"]`: `provider/model`, or a model's name); None: all."""
+        models = self.custom_settings.get("models")
+        return frozenset(str(each) for each in cast(list[object], models)) if isinstance(models, list) else None
 
     @property
     def limits(self) -> Limits:

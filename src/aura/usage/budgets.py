@@ -138,7 +138,7 @@ class Budgets:
                 raise _exceeded(narrowest, max(0, left[narrowest]), min(options), now)
             id = uuid4()
             if self._platform is not None:
-                option = await self._platform.reserve(id, options, first=option, now=now)
+                option = await self._platform.reserve(session, id, options, first=option, now=now)
             if room is None and self._platform is None:
                 return Booking(option=option)
             await session.execute(insert(budget_reservations).values(self._reservation(id, options[option], now)))
@@ -168,7 +168,7 @@ class Budgets:
             await session.execute(update(budget_spent).where(mine).values(micro_usd=c.micro_usd + micro_usd))
         await session.execute(gone)
         if booking.on_platform and self._platform is not None:
-            await self._platform.settle(booking.id, micro_usd, reserved_at=booking.reserved_at)
+            await self._platform.settle(session, booking.id, micro_usd, reserved_at=booking.reserved_at)
 
     async def _applying(self, session: AsyncConnection) -> list[Budget]:
         """The budgets that hold for the caller, each under the subject that is charged."""

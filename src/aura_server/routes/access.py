@@ -13,7 +13,7 @@ from aura.platform import Aura
 from aura.usage.audit import Action
 from aura_server.auditing import Record, record_login
 from aura_server.callers import PUBLIC, subdomain_of
-from aura_server.requests import address
+from aura_server.requests import address, request_id
 from aura_server.wire.access import (
     LoginRequest,
     LoginResponse,
@@ -48,7 +48,9 @@ async def login(
 ) -> LoginResponse:
     """Log in to the organisation that `tenant_subdomain`, or the host, names."""
     subdomain = data.tenant_subdomain or subdomain_of(request) or ""
-    found = await aura.access.login(subdomain, data.email, data.password, address=address(request.scope))
+    found = await aura.access.login(
+        subdomain, data.email, data.password, address=address(request.scope), request_id=request_id(request.scope)
+    )
     await record_login(request, found)
     return LoginResponse.of(found)
 

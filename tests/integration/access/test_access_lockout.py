@@ -14,6 +14,7 @@ from aura.database.engine import Database
 from aura.errors import LimitExceeded, Unauthenticated
 from aura.tenants.passwords import Passwords, Verdict
 from aura.testing.clock import FixedClock
+from aura.usage.audit import Audit
 
 HERE, THERE = "198.51.100.7", "198.51.100.8"
 
@@ -190,6 +191,17 @@ async def test_whether_there_is_such_an_account_makes_no_difference(acme: Side, 
                 seen.append((type(error), str(error), getattr(error, "renews_at", None)))
         answers.append(seen)
     assert answers[0] == answers[1] == answers[2]
+
+
+async def test_a_failure_stands_in_the_audit_of_the_account_and_in_no_other(acme: Side, globex: Side) -> None:
+    await fails(acme, HERE)
+    await fails(acme, HERE, email="nobody@acme.test")
+    audit = Audit(acme.database, acme.scope(acme.admin), clock=acme.clock, may_read=True)
+    [entry] = (await audit.list()).items
+    assert (entry.action, entry.actor_kind, entry.target_id) == ("login_failed", "unknown", str(acme.member.id))
+    assert entry.address == HERE
+    others = Audit(globex.database, globex.scope(globex.admin), clock=globex.clock, may_read=True)
+    assert (await others.list()).items == ()
 
 
 async def test_an_account_is_the_same_in_upper_and_lower_case(acme: Side) -> None:

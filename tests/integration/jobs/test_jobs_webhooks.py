@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
@@ -74,6 +75,15 @@ def deliverer(aura: Aura, clock: FixedClock | None = None, *, private: frozenset
 
 async def ingest(workspace: Workspace, content: bytes, name: str, **options: object) -> list[str]:
     return [str(p.document_id) async for p in workspace.documents.ingest(content, filename=name, **options)]
+
+
+async def test_who_waits_for_an_archive_is_told_that_it_is_there(aura: Aura, acme: Workspace, tmp_path: Path) -> None:
+    async with receiving() as receiver:
+        await acme.webhooks.create(receiver.url, ["export.ready"])
+        path = await acme.export(tmp_path)
+        await deliverer(aura).deliver(acme.scope.tenant_id)
+    [told] = [json.loads(body) for _, _, body in receiver.requests]
+    assert (told["event"], told["data"]) == ("export.ready", {"bytes": path.stat().st_size})
 
 
 async def test_a_documents_way_is_told_with_ids_and_a_signature_that_fits(aura: Aura, acme: Workspace) -> None:

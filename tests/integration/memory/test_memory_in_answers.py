@@ -80,6 +80,18 @@ async def test_in_the_same_conversation_it_is_answered_before_any_job_has_run(co
     assert without.refused
 
 
+async def test_what_was_deleted_does_not_come_back_from_the_conversation_it_was_said_in(company: Company) -> None:
+    member = company.member
+    conversation_id = await member.conversations.start()
+    await member.ask("My name is Ana and I live in Porto.", conversation=conversation_id)
+    await derive(member, conversation_id)
+    (name,) = [fact for fact in (await member.memory.facts.list()).items if fact.slot == "name"]
+    await member.memory.facts.delete(name.id)
+    for where in (conversation_id, None):
+        assert "Ana" not in (await member.ask("What is my name?", conversation=where)).text
+        assert "Porto" in (await member.ask("Where do I live?", conversation=where)).text
+
+
 async def test_the_newer_statement_is_the_answer(company: Company) -> None:
     member = company.member
     await tell(member, "I live in Rome.")

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from aura.router.candidates import Candidate, Tier, candidate
 from aura.router.context import Books, CallContext, NoBooks
+from aura.router.core import Policy
 from aura.router.deadlines import Deadlines
 from aura.router.endpoint import open_endpoint
-from aura.router.failover import Policy
 from aura.router.price import Price
 from aura.router.smart_router import SmartRouter
 from aura.router.trace import Trace

@@ -57,6 +57,7 @@ async def test_the_ledger_of_two_processes_is_the_providers_own_log(
             assert (await session.execute(held)).scalar_one() == 0
         faults = {hit.fault for hit in provider.hits}
         connections = provider.connections
+    print(f"calls {2 * CALLS}, attempts {count}, micro-dollars {cost}, the provider's {provider.cost_micro_usd}", ends)
     assert sum(end["calls"] for end in ends) == 2 * CALLS
     assert sum(end["attempts"] for end in ends) == len(provider.hits) == count
     assert int(cost) == provider.cost_micro_usd == sum(end["cost_micro_usd"] for end in ends)

@@ -14,8 +14,8 @@ from sqlalchemy import RowMapping, select
 
 from aura.database.engine import Database
 from aura.database.scopes import visible
-from aura.database.tables import usage
-from aura.errors import InvalidRequest, LimitExceeded
+from aura.database.tables import platform_reservations, platform_spent, usage
+from aura.errors import BackendError, InvalidRequest, LimitExceeded
 from aura.identity import Role, Scope, UserId
 from aura.router.candidates import Tier
 from aura.router.faults import Interrupted
@@ -171,7 +171,7 @@ async def test_the_platform_has_a_budget_over_all_tenants_and_tells_nobody_what_
     database: Database, acme: Scope, globex: Scope, clock: FixedClock
 ) -> None:
     clock.set(datetime(2031, 1, 1, tzinfo=UTC) + timedelta(days=uuid4().int % 3000))
-    platform = PlatformBudget(database, {Window.DAY: 1_000})
+    platform = PlatformBudget({Window.DAY: 1_000})
     ours = accounts_of(database, acme, clock, platform=platform)
     theirs = accounts_of(database, globex, clock, platform=platform)
     booking = await ours.reserve([600])
@@ -182,6 +182,37 @@ async def test_the_platform_has_a_budget_over_all_tenants_and_tells_nobody_what_
     await ours.settle(booking, row(100))
     taken = await asyncio.gather(*(theirs.reserve([250]) for _ in range(4)), return_exceptions=True)
     assert sum(isinstance(result, Booking) for result in taken) == 2
+
+
+async def test_what_the_platform_reserved_goes_back_with_the_tenants_transaction(
+    database: Database, acme: Scope, clock: FixedClock
+) -> None:
+    clock.set(datetime(2041, 1, 1, tzinfo=UTC) + timedelta(days=uuid4().int % 3000))
+    platform, now = PlatformBudget({Window.DAY: 1_000, Window.MONTH: 5_000}), clock.now()
+
+    async def reserved_and_lost() -> None:
+        async with database.tenant(acme) as session:
+            assert await platform.reserve(session, uuid4(), [2_000, 900], first=0, now=now) == 1
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await reserved_and_lost()
+    booking = await accounts_of(database, acme, clock, platform=platform).reserve([1_000])
+    assert booking.on_platform
+    async with database.system() as session:
+        held = select(platform_reservations.c.id).where(platform_reservations.c.id == booking.id)
+        assert (await session.execute(held)).all()
+    async with database.tenant(acme) as session:
+        await platform.settle(session, booking.id or uuid4(), -500, reserved_at=now)  # nobody gives money back
+    with pytest.raises(LimitExceeded, match="this day"):
+        await accounts_of(database, acme, clock, platform=platform).reserve([1_001])
+
+
+async def test_the_application_can_not_see_the_platforms_budget(database: Database, acme: Scope) -> None:
+    for table in (platform_spent, platform_reservations):
+        with pytest.raises(BackendError, match="42501"):
+            async with database.tenant(acme) as session:
+                await session.execute(select(table))
 
 
 async def test_budgets_are_the_tenants_own(database: Database, acme: Scope, globex: Scope, clock: FixedClock) -> None:

@@ -89,6 +89,7 @@ async def test_the_fallback_begins_within_50_ms_of_a_failure_that_is_definite() 
                 await call.texts()
             refused, taken = server.hits
             gaps.append(taken.at - refused.at)
+        print(f"the fallback began after {[round(gap * 1000, 1) for gap in sorted(gaps)]} ms")
         assert min(gaps) < 0.05
 
 
@@ -225,6 +226,7 @@ async def test_an_ended_consumer_closes_the_socket_within_100_ms() -> None:
             gaps.append(server.hits[0].left_at - left)
             assert call.trace.attempts[0].outcome == ("cancelled" if way == "cancelled" else "stopped")
             assert call.trace.cost_micro_usd == server.cost_micro_usd
+        print(f"the socket was closed after {[round(gap * 1000, 1) for gap in sorted(gaps)]} ms")
         assert min(gaps) < 0.1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -16,9 +16,11 @@ from aura.answering.models import open_model
 from aura.database.embedded import EmbeddedServer
 from aura.errors import Denied, InvalidRequest, LimitExceeded
 from aura.platform import Aura
+from aura.router.classify import Reading, Rules
 from aura.router.learned import Label
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
+from aura.tenants.values import OrganisationChanges
 from aura.testing.embeddings import HashEmbedding
 from aura.testing.fault_server import FaultServer
 from aura.workspace import Workspace
@@ -119,6 +121,41 @@ async def test_a_conversation_stays_with_the_model_that_it_began_with(server: Em
         for question in ("Explain the difference.", "And the capital of France?"):
             await acme.ask(question, conversation=conversation, search_knowledge=False)
         assert [hit.model for hit in provider.hits] == ["ok@grok", "ok@grok"]
+
+
+async def test_an_organisation_answers_with_the_models_that_it_allows_alone(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    async with FaultServer() as provider, platform(server, tmp_path, provider) as (aura, acme):
+        for models, answered in ((["ok@grok"], "ok@grok"), (["openai/ok@gpt"], "ok@gpt"), ([], "extractive")):
+            await acme.configure(OrganisationChanges(custom_settings={"models": models}))
+            again = await aura.workspace(acme.organisation)
+            for question in ("What is the capital of France?", "Explain it, step by step."):
+                assert (await again.ask(question, search_knowledge=False)).model == answered
+        assert {hit.model for hit in provider.hits} == {"ok@grok", "ok@gpt"}
+        assert len(provider.hits) == 4
+
+
+async def test_the_classifier_is_given_the_embedding_that_retrieval_has_computed(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    read: list[int] = []
+
+    class Noting(Rules):
+        def read(self, question: str, *, topic: str = "", embedding: Sequence[float] = ()) -> Reading:
+            read.append(len(embedding))
+            return super().read(question, topic=topic, embedding=embedding)
+
+    async with FaultServer() as provider, platform(server, tmp_path, provider) as (aura, acme):
+        source = tmp_path / "returns.txt"
+        source.write_text("Customers have 30 days to return a product.")
+        async for _ in acme.documents.ingest(source):
+            pass
+        assert aura.router is not None
+        aura.router._core.classifier = Noting()  # pyright: ignore[reportPrivateUsage]
+        await acme.ask("How many days do customers have to return a product?")
+        await acme.ask("How many days?", search_knowledge=False)
+        assert read == [256, 0]
 
 
 async def test_a_query_engine_of_llamaindex_is_charged_as_an_answer_is(server: EmbeddedServer, tmp_path: Path) -> None:

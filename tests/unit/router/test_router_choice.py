@@ -77,7 +77,7 @@ async def test_a_tenants_list_of_models_holds() -> None:
     router = SmartRouter([scripted("a"), scripted("b", usd=5)])
     only = CallContext(allowed=frozenset({"test/b"}))
     assert (await asked(router.bound(only))).answered_by == "test/b"
-    with pytest.raises(Unavailable, match="not allowed for this tenant"):
+    with pytest.raises(Unavailable, match="not allowed for this call"):
         await router.bound(CallContext(allowed=frozenset())).acomplete("hello")
 
 
@@ -90,6 +90,12 @@ async def test_a_conversation_stays_with_its_model_until_it_asks_for_more() -> N
     assert trace.answered_by == "test/deep"
     assert "the conversation stays with its model" in trace.reasons
     assert (await asked(router)).answered_by == "test/a"
+
+
+async def test_where_the_tier_has_but_one_model_the_other_tier_is_explored() -> None:
+    router = SmartRouter([scripted("quick"), scripted("deep", tier="reasoning")], explore=0.5)
+    answered = [(await asked(router)).answered_by for _ in range(40)]
+    assert set(answered) == {"test/quick", "test/deep"}
 
 
 async def test_a_share_of_calls_explores() -> None:

@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from aura_evals.bench.report import show
@@ -120,11 +121,16 @@ def serve(
 def router(
     calls: Annotated[int, typer.Option(min=5, help="Calls of each round.")] = 40,
     rounds: Annotated[int, typer.Option(min=2)] = 7,
+    litellm: Annotated[Path | None, typer.Option(help="The Python of an environment with LiteLLM.")] = None,
+    json: Json = None,
 ) -> None:
-    """SmartRouter against the bare `openai` client: CPU for each call and each piece of a stream."""
+    """SmartRouter against the bare `openai` client, and LiteLLM's Router: CPU for each call and each piece of a stream."""
     from aura_evals.bench.router import measure_router, print_overhead
 
-    print_overhead(asyncio.run(measure_router(calls=calls, rounds=rounds)))
+    found = asyncio.run(measure_router(calls=calls, rounds=rounds, litellm=litellm))
+    print_overhead(found)
+    if json is not None:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
 
 
 def run_bench(name: str) -> None:

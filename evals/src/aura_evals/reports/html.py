@@ -11,7 +11,7 @@ from aura_evals.reports.plots import bars, histogram, lines
 from aura_evals.result import Result, flat
 from aura_evals.timings import Timings
 
-_STYLE = """
+STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2420}
 table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #ccc;padding:.25rem .6rem;text-align:left;
 vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}svg text{font:12px system-ui,sans-serif}
@@ -25,7 +25,7 @@ def as_html(result: Result, verdict: Verdict, timings: Timings | None = None, pa
     title = escape(f"{result.suite} on {result.dataset}")
     body = "\n".join(_parts(result, verdict, timings, past))
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
         f'</head>\n<body><h1>{title}: <span class="{"green" if verdict.passed else "red"}">'
         f"{'passed' if verdict.passed else 'failed'}</span></h1>\n{body}\n</body></html>\n"
     )

@@ -10,15 +10,18 @@ _BAR, _LABELS = 18, 190
 _COLOURS = ("#2f6f4f", "#b4552d", "#3b5b92", "#8a6d1d", "#7a4a8c", "#4a7f8c", "#8c4a5b", "#555555")
 
 
-def lines(series: Mapping[str, Sequence[float]], labels: Sequence[str]) -> str:
-    """One line for each series, over the same runs; values from 0 to 1."""
+def lines(
+    series: Mapping[str, Sequence[float]], labels: Sequence[str], *, bounds: tuple[float, float] = (0.0, 1.0)
+) -> str:
+    """One line for each series, over the same runs or steps; values within `bounds`."""
+    low, high = bounds
     count = max((len(values) for values in series.values()), default=0)
     width, height = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - 28
     step = width / max(1, count - 1)
-    parts = [_scale(width, height)]
+    parts = [_scale(width, height, bounds)]
     for number, (name, values) in enumerate(series.items()):
         colour = _COLOURS[number % len(_COLOURS)]
-        points = [(_LEFT + n * step, _TOP + (1 - value) * height) for n, value in enumerate(values)]
+        points = [(_LEFT + n * step, _TOP + (high - value) / (high - low) * height) for n, value in enumerate(values)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [
@@ -57,12 +60,13 @@ def histogram(values: Sequence[float], bins: int = 10) -> str:
     return bars(dict(zip(names, map(float, counts), strict=True)), most=float(max(counts, default=1)))
 
 
-def _scale(width: float, height: float) -> str:
+def _scale(width: float, height: float, bounds: tuple[float, float]) -> str:
+    low, high = bounds
     return "".join(
         f'<line x1="{_LEFT}" x2="{_LEFT + width}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ccc"/>'
-        f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>'
-        for value in (0.0, 0.25, 0.5, 0.75, 1.0)
-        for y in (_TOP + (1 - value) * height,)
+        f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{low + part * (high - low):.2f}</text>'
+        for part in (0.0, 0.25, 0.5, 0.75, 1.0)
+        for y in (_TOP + (1 - part) * height,)
     )
 
 
