@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 import time
 from datetime import date
 from uuid import uuid4
@@ -232,6 +234,27 @@ async def test_the_worker_derives_from_a_turn_by_itself(memory_aura: Aura, ada: 
     finally:
         stop.set()
         await working
+
+
+async def test_nothing_that_is_remembered_is_sent_to_anybody(ada: Workspace) -> None:
+    """No socket is opened to another machine, nor a name looked up, from the turn to the erasure."""
+    sent, listening = [], [True]
+
+    def note(event: str, args: tuple[object, ...]) -> None:
+        if listening and event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+            sent.append((event, str(args[1] if event == "socket.connect" else args[0])))
+
+    sys.addaudithook(note)
+    try:
+        await tell(ada, "My name is Henrike.", *(f"My case number is A-{n}." for n in range(4)))
+        _ = [piece async for piece in ada.memory.export("html")]
+        await ada.memory.summary()
+        await ada.memory.erase()
+        assert sys.audit("socket.getaddrinfo", "canary.test", 0, 0, 0, 0) is None
+    finally:
+        listening.clear()
+    elsewhere = [each for each in sent if not re.search(r"127\.0\.0\.1|localhost|::1|/", each[1])]
+    assert elsewhere == [("socket.getaddrinfo", "canary.test")]  # the listener listens
 
 
 async def test_language_and_length_of_a_message_are_noted_by_the_job(ada: Workspace) -> None:
