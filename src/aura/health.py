@@ -79,7 +79,8 @@ class Checks:
             worker,
             self._embedding(),
             self._model(),
-            *(PartHealth(name=name, status="off", reason="not built yet") for name in ("memory", "persona", "voice")),
+            _memory(worker),
+            *(PartHealth(name=name, status="off", reason="not built yet") for name in ("persona", "voice")),
         )
         return Health(
             status=_overall(parts),
@@ -131,6 +132,12 @@ async def _timed(name: str, look: Callable[[], Awaitable[str]]) -> PartHealth:
     if elapsed > _SLOW_SECONDS:
         reason = reason or f"it took {elapsed:.1f} s to answer"
     return PartHealth(name=name, status="degraded" if reason else "ok", latency_seconds=elapsed, reason=reason)
+
+
+def _memory(worker: PartHealth) -> PartHealth:
+    """Turns are always kept; what is derived from them waits for a worker."""
+    reason = f"turns are kept, and learned from later: {worker.reason}" if worker.reason else ""
+    return PartHealth(name="memory", status=worker.status, reason=reason)
 
 
 def _overall(parts: tuple[PartHealth, ...]) -> State:

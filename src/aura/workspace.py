@@ -47,8 +47,13 @@ from aura.index.tenant_index import Mode, Search, TenantIndex
 from aura.jobs.housekeeping import DUTIES, Duty
 from aura.jobs.overview import Jobs
 from aura.jobs.turns import Turns
+from aura.memory.background import RecalledBackground
 from aura.memory.conversations import Conversations
+from aura.memory.facts import Facts
 from aura.memory.feedback import Feedback
+from aura.memory.forgetting import Forgetting
+from aura.memory.memory import Memory
+from aura.memory.recall import Recall
 from aura.portal import Portal
 from aura.router.context import CallContext, Tenancy
 from aura.router.models import RoutingCache, RoutingModels
@@ -88,6 +93,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     cipher: KeyCipher
     access: AccessSettings
+    memory_key: bytes
     reranker: CrossEncoderReranker | None
     responses: Responses
     totals: Totals = msgspec.field(default_factory=Totals)
@@ -159,7 +165,8 @@ class Workspace:
                 unless `temporary`.
             history: what was said before, where the caller keeps that itself; it and the answer are stored nowhere.
             collection: search in this one alone, by name or id.
-            use_memory: let the conversation's earlier turns say what a follow-up means.
+            use_memory: draw on what the user said before, here and in other conversations; earlier turns also say what a
+                follow-up means.
             use_persona: adapt the wording to the user.
             search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
 
@@ -369,7 +376,28 @@ class Workspace:
     @property
     def conversations(self) -> Conversations:
         """The user's conversations."""
-        return Conversations(self._parts.database, self._owner, readable=self._reads_history)
+        return Conversations(
+            self._parts.database, self._owner, readable=self._reads_history, learns=self._asked_by is None
+        )
+
+    @property
+    def memory(self) -> Memory:
+        """What AURA knows of the user: facts, summaries, export, erasure.
+
+        Raises:
+            Denied: an API key acts that is limited to collections: summaries may quote answers from all of them.
+        """
+        if self.scope.collections is not None:
+            raise Denied("a key that is limited to collections may not use memory: it reaches all of them")
+        parts = self._parts
+        return Memory(
+            parts.database,
+            self._owner,
+            key=parts.memory_key,
+            own=self._asked_by is None,
+            readable=self._reads_history,
+            forget=parts.responses.forget,
+        )
 
     @property
     def responses(self) -> OwnResponses:
@@ -502,11 +530,18 @@ class Workspace:
         members, parts = self.users, self._parts
         private = await members.private_documents(user_id)
         receipt = await members.delete(user_id)  # first: who is the last admin keeps everything
+        receipt += await self._forgotten(user_id)
         service = Catalogue(parts.database, parts.files, self.scope.as_service())
         for document_id in private:
             with suppress(NotFound):  # its owner was quicker
                 receipt += await service.delete(document_id)
         return receipt
+
+    async def _forgotten(self, user_id: UserId) -> Receipt:
+        """Erase what no row of the member takes along, and what came in meanwhile."""
+        theirs = Scope(tenant_id=self.scope.tenant_id, user_id=user_id)
+        parts = self._parts
+        return await Memory(parts.database, theirs, key=parts.memory_key, forget=parts.responses.forget).erase()
 
     async def delete_collection(self, collection_id: CollectionId, *, documents: bool = False) -> Receipt:
         """Delete a collection; one that still holds documents only with them.
@@ -556,10 +591,34 @@ class Workspace:
         inside = msgspec.structs.replace(self._owner, verbs=None)
         return AnswerEngine(
             context=context,
-            conversations=Conversations(self._parts.database, inside, readable=self._reads_history),
+            conversations=Conversations(
+                self._parts.database, inside, readable=self._reads_history, learns=self._asked_by is None
+            ),
             llm=self._model,
             meter=Meter(self._ledger, totals=self._parts.totals),
+            memory=self._background,
+            commands=self._forgetting,
+            prompt_tokens=self._parts.settings.prompt_tokens,
         )
+
+    @property
+    def _forgetting(self) -> Forgetting | None:
+        """Nobody but the user has memory forget, and no key that may not read and write all of it."""
+        scope = self._owner
+        if scope.user_id is None or self._asked_by is not None or scope.collections is not None:
+            return None
+        if not (scope.may(Verb.READ) and scope.may(Verb.WRITE)):
+            return None
+        return Forgetting(Facts(self._parts.database, scope, key=self._parts.memory_key))
+
+    @property
+    def _background(self) -> RecalledBackground | None:
+        """What the user said before, for the user's own answers alone: programs speak for many, an admin for another."""
+        if self._owner.user_id is None or not self._reads_history or self._asked_by is not None:
+            return None
+        inside = msgspec.structs.replace(self._owner, verbs=None)
+        recall = Recall(self._parts.database, inside, self._parts.embedder, clock=self._parts.clock)
+        return RecalledBackground(self._parts.database, inside, recall)
 
     @property
     def _model(self) -> LLM:

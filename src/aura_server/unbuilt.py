@@ -6,18 +6,10 @@ from litestar import HttpMethod, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-_MEMORY = "long-term memory"
 _PERSONA = "personas"
 _VOICE = "voice"
 
 _ROUTES = (
-    (HttpMethod.GET, "/memory/facts", _MEMORY),
-    (HttpMethod.PATCH, "/memory/facts/{fact_id:uuid}", _MEMORY),
-    (HttpMethod.DELETE, "/memory/facts/{fact_id:uuid}", _MEMORY),
-    (HttpMethod.GET, "/memory/facts/{fact_id:uuid}/why", _MEMORY),
-    (HttpMethod.GET, "/memory/summary", _MEMORY),
-    (HttpMethod.GET, "/memory/export", _MEMORY),
-    (HttpMethod.DELETE, "/memory/", _MEMORY),
     (HttpMethod.GET, "/persona/", _PERSONA),
     (HttpMethod.PUT, "/persona/", _PERSONA),
     (HttpMethod.POST, "/persona/preview", _PERSONA),

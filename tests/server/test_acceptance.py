@@ -110,7 +110,11 @@ def wait_for_the_worker(client: httpx.Client, headers: dict[str, str]) -> None:
 @pytest.mark.skipif(not CHECK.is_file(), reason="the acceptance check is not beside this checkout")
 def test_a_client_that_walks_the_contract_finds_it_kept(serving: Login) -> None:
     done = subprocess.run(
-        [sys.executable, str(CHECK), serving.url], capture_output=True, text=True, check=False, timeout=600
+        [sys.executable, str(CHECK), serving.url, "--require", "memory"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

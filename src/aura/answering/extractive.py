@@ -46,6 +46,8 @@ from aura.answering.evidence import (
 )
 from aura.answering.lexicon import Language
 from aura.answering.likeness import UNRELATED, crowding, likeness
+from aura.answering.oneself import asks_what_was_said
+from aura.answering.own_words import repeat
 from aura.answering.prompts import Quoted, is_refusal, read_passages, read_rewrite, refusal, standalone
 from aura.answering.terms import language_of
 
@@ -84,11 +86,12 @@ _METADATA_LINE = re.compile(r"^\w+: .*$\n?", re.MULTILINE)
 
 
 class Task(NamedTuple):
-    """What a prompt asks for: a question on passages, or a text that is the answer already."""
+    """What a prompt asks for: a question on passages and notes of the asker, or a text that is the answer already."""
 
     question: str
     passages: tuple[Quoted, ...] = ()
     answer: str | None = None
+    notes: tuple[Quoted, ...] = ()
 
 
 class ExtractiveLLM(CustomLLM):
@@ -196,10 +199,18 @@ def read_task(prompt: str | Sequence[ChatMessage]) -> Task:
         asked = [message.content or "" for message in prompt if message.role is MessageRole.USER]
         prompt = asked[-1] if asked else ""
     if ours := read_passages(prompt):
-        return Task(ours[1], tuple(ours[0]))
+        passages, question = ours
+        documents = tuple(each for each in passages if not each.remembered)
+        return _of_own_words(Task(question, documents, notes=tuple(each for each in passages if each.remembered)))
     if (rewritten := read_rewrite(prompt)) is not None:
         return Task(prompt, answer=rewritten)
     return _foreign_task(prompt)
+
+
+def _of_own_words(task: Task) -> Task:
+    """`task`, answered by the asker's own words where these are what it asks for."""
+    said = repeat(task.question, task.notes) if asks_what_was_said(task.question) else None
+    return task._replace(answer=said)
 
 
 def _foreign_task(prompt: str) -> Task:
@@ -301,7 +312,7 @@ def _answer(
             if not any(_same(statement, other) for other in chosen):
                 chosen.append(statement)
     if not chosen:
-        return refusal(task.question)
+        return repeat(task.question, task.notes) or refusal(task.question)
     chosen = sorted(chosen[:MAX_STATEMENTS], key=lambda each: _place(each, chosen))
     return " ".join(_cited(statement) for statement in chosen)
 
