@@ -22,6 +22,10 @@ _COUNTED = {
     "users": "users",
     "conversations": "conversations",
     "messages": "messages",
+    "facts": "facts",
+    "summaries": "summaries",
+    "responses": "responses",
+    "memory_entries": "vectors",
 }
 _DEDICATED = "index_g_"
 _INDEX_TABLES = text(
@@ -51,7 +55,9 @@ async def erase_tenant(database: Database, files: Files, organisations: Organisa
     ) as session:  # first and by itself: workers see it and stop, and nobody waits in a ring
         await session.execute(delete(ingest_tasks).where(ingest_tasks.c.tenant_id == tenant_id))
     async with database.tenant(scope) as session, index_lock(session, tenant_id):
-        counted = {"vectors": await _erase_vectors(session, tenant_id), **await _erase_rows(session, tenant_id)}
+        vectors = await _erase_vectors(session, tenant_id)
+        counted = await _erase_rows(session, tenant_id)
+        counted["vectors"] += vectors
     await organisations.delete(tenant_id)
     # What was written since was lost to that delete, and nothing can be written any more; but to vectors and files no
     # foreign key leads.

@@ -79,9 +79,10 @@ class Checks:
             worker,
             self._embedding(),
             self._model(),
+            _memory(worker),
             # A persona is rules and rows: it is as well as the database is.
             PartHealth(name="persona", status="down" if database.status == "down" else "ok", reason=database.reason),
-            *(PartHealth(name=name, status="off", reason="not built yet") for name in ("memory", "voice")),
+            PartHealth(name="voice", status="off", reason="not built yet"),
         )
         return Health(
             status=_overall(parts),
@@ -133,6 +134,12 @@ async def _timed(name: str, look: Callable[[], Awaitable[str]]) -> PartHealth:
     if elapsed > _SLOW_SECONDS:
         reason = reason or f"it took {elapsed:.1f} s to answer"
     return PartHealth(name=name, status="degraded" if reason else "ok", latency_seconds=elapsed, reason=reason)
+
+
+def _memory(worker: PartHealth) -> PartHealth:
+    """Turns are always kept; what is derived from them waits for a worker."""
+    reason = f"turns are kept, and learned from later: {worker.reason}" if worker.reason else ""
+    return PartHealth(name="memory", status=worker.status, reason=reason)
 
 
 def _overall(parts: tuple[PartHealth, ...]) -> State:

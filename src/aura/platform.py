@@ -14,6 +14,7 @@ from llama_index.core.llms import LLM
 from aura.access.access import Access, AccessSettings
 from aura.access.callers import Caller
 from aura.access.tokens import derived_secret
+from aura.answering.engine import EXTRACTIVE
 from aura.answering.models import open_model, probing_of
 from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock
@@ -38,6 +39,8 @@ from aura.index.rerank import CrossEncoderReranker
 from aura.jobs.housekeeping import DUTIES, Duty, Housekeeping, Tenant
 from aura.jobs.turns import Turns
 from aura.memory.conversations import Conversations
+from aura.memory.deriving import Deriver
+from aura.memory.model_extraction import ModelReader
 from aura.portal import Portal
 from aura.router.models import RoutingCache
 from aura.router.probing import Prober
@@ -50,6 +53,8 @@ from aura.tenants.passwords import Passwords
 from aura.tenants.provider_keys import KeyCipher
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, Page, PlanChanges, Tier, User
+from aura.usage.ledger import Ledger
+from aura.usage.metering import Meter
 from aura.usage.periods import Window
 from aura.usage.platform_budget import PlatformBudget
 from aura.usage.totals import Totals
@@ -165,12 +170,32 @@ class Aura:
                 clock=parts.clock,
                 private_hosts=settings.webhook_private_hosts,
             ),
+            deriver=self._deriver(),
             housekeeping=Housekeeping(parts.database, clock=parts.clock, duties=parts.duties),
             turns=parts.turns,
             clock=parts.clock,
             concurrency=concurrency or settings.worker_concurrency,
             pace=pace or Pace.of_lease(settings.ingest_lease_seconds),
         )
+
+    def _deriver(self) -> Deriver:
+        """What derives from turns: by rules, and by the model where one is configured that can read."""
+        parts = self._parts
+        reader = None
+        if parts.settings.memory_extraction == "model" and parts.llm.metadata.model_name != EXTRACTIVE:
+            reader = ModelReader(self._reading_model, self._meter)
+        return Deriver(parts.database, parts.embedder, key=parts.memory_key, reader=reader)
+
+    async def _reading_model(self, scope: Scope) -> LLM:
+        """The model, with the books of whose turns it reads."""
+        workspace = Workspace(self._parts, await self.tenants.get(scope.tenant_id))
+        workspace.scope = scope
+        return workspace.llm
+
+    def _meter(self, scope: Scope) -> Meter:
+        parts = self._parts
+        ledger = Ledger(parts.database, scope, clock=parts.clock)
+        return Meter(ledger, totals=parts.totals)
 
     async def workspace(
         self, tenant: TenantId | str | Organisation, user: UserId | str | User | None = None
@@ -352,7 +377,8 @@ async def _build(
     reranker = _reranker(settings, stack)
     responses = Responses(
         database,
-        lambda scope: Conversations(database, scope),
+        # What they store was cut off, and may have been asked in another's name: nothing is learned from it.
+        lambda scope: Conversations(database, scope, learns=False),
         resume_seconds=settings.response_resume_seconds,
         lease_seconds=settings.response_lease_seconds,
     )
@@ -371,12 +397,13 @@ async def _build(
         passwords=passwords,
         cipher=KeyCipher(secret_key),
         access=_access(settings, secret_key),
+        memory_key=bytes.fromhex(derived_secret(secret_key, purpose="memory")),
         reranker=reranker,
         responses=responses,
         routing=routing,
         duties=(*DUTIES, *_duties(responses, answering, routing, model)),
         clock=clock,
-        turns=Turns(database, lanes=settings.ingest_lanes),
+        turns=Turns(database, lanes=settings.ingest_lanes, quiet_seconds=settings.memory_quiet_seconds),
     )
 
 

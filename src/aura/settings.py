@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -148,6 +148,12 @@ class Settings(BaseSettings):
     """A tenant with more chunks than this is promoted to an HNSW table of its own."""
     context_tokens: int = Field(default=2_000, ge=200)
     """The most passage text that an answer's prompt holds."""
+    prompt_tokens: int = Field(default=8_000, ge=1_000)
+    """The most that a whole prompt of an answer holds, in tokens of four bytes; a model's window may allow less."""
+    memory_quiet_seconds: float = Field(default=2.0, ge=0, le=3_600)
+    """How long a conversation rests before facts and summaries are derived from its latest turns."""
+    memory_extraction: Literal["rules", "model"] = "model"
+    """Whether the configured model reads turns as well, one call for a batch; the rules do always."""
     response_resume_seconds: float = Field(default=30.0, gt=0)
     """How long an answer goes on without anybody who reads it; then the model is stopped, and what was said is stored."""
     response_lease_seconds: float = Field(default=10.0, ge=1)

@@ -47,8 +47,13 @@ from aura.index.tenant_index import Mode, Search, TenantIndex
 from aura.jobs.housekeeping import DUTIES, Duty
 from aura.jobs.overview import Jobs
 from aura.jobs.turns import Turns
+from aura.memory.background import RecalledBackground
 from aura.memory.conversations import Conversations
+from aura.memory.facts import Facts
 from aura.memory.feedback import Feedback
+from aura.memory.forgetting import Forgetting
+from aura.memory.memory import Memory
+from aura.memory.recall import Recall
 from aura.persona.profile import Profile
 from aura.persona.rendering import NEUTRAL, Style
 from aura.persona.signals import Signals
@@ -78,9 +83,6 @@ from aura.webhooks import outbox
 from aura.webhooks.subscriptions import Webhooks
 from aura.webhooks.values import Event
 
-_PROGRAMS = "programs"
-"""Who asks in a member's name without being one: the organisation's own programs."""
-
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a platform has built, and every workspace of it shares."""
@@ -95,6 +97,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     cipher: KeyCipher
     access: AccessSettings
+    memory_key: bytes
     reranker: CrossEncoderReranker | None
     responses: Responses
     totals: Totals = msgspec.field(default_factory=Totals)
@@ -167,7 +170,8 @@ class Workspace:
                 unless `temporary`.
             history: what was said before, where the caller keeps that itself; it and the answer are stored nowhere.
             collection: search in this one alone, by name or id.
-            use_memory: let the conversation's earlier turns say what a follow-up means.
+            use_memory: draw on what the user said before, here and in other conversations; earlier turns also say what a
+                follow-up means.
             use_persona: adapt the wording to the user, and learn from the message how the user wants to be answered.
             search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
             channel: how the answer is taken in: each has a persona of its own.
@@ -288,7 +292,7 @@ class Workspace:
         if member is None or not member.is_active:
             raise NotFound("there is no such user")
         delegate = Workspace(self._parts, self.organisation, member, key=self._key, grant=self.grant)
-        delegate._asked_by = _PROGRAMS if self.user is None else str(self.user.id)
+        delegate._asked_by = "programs" if self.user is None else str(self.user.id)
         delegate._owner = delegate.scope
         delegate.scope = msgspec.structs.replace(self.scope, user_id=None, role=Role.USER)
         return delegate
@@ -396,7 +400,28 @@ class Workspace:
     @property
     def conversations(self) -> Conversations:
         """The user's conversations."""
-        return Conversations(self._parts.database, self._owner, readable=self._reads_history)
+        return Conversations(
+            self._parts.database, self._owner, readable=self._reads_history, learns=self._asked_by is None
+        )
+
+    @property
+    def memory(self) -> Memory:
+        """What AURA knows of the user: facts, summaries, export, erasure.
+
+        Raises:
+            Denied: an API key acts that is limited to collections: summaries may quote answers from all of them.
+        """
+        if self.scope.collections is not None:
+            raise Denied("a key that is limited to collections may not use memory: it reaches all of them")
+        parts = self._parts
+        return Memory(
+            parts.database,
+            self._owner,
+            key=parts.memory_key,
+            own=self._asked_by is None,
+            readable=self._reads_history,
+            forget=parts.responses.forget,
+        )
 
     @property
     def persona(self) -> Profile:
@@ -543,11 +568,18 @@ class Workspace:
         members, parts = self.users, self._parts
         private = await members.private_documents(user_id)
         receipt = await members.delete(user_id)  # first: who is the last admin keeps everything
+        receipt += await self._forgotten(user_id)
         service = Catalogue(parts.database, parts.files, self.scope.as_service())
         for document_id in private:
             with suppress(NotFound):  # its owner was quicker
                 receipt += await service.delete(document_id)
         return receipt
+
+    async def _forgotten(self, user_id: UserId) -> Receipt:
+        """Erase what no row of the member takes along, and what came in meanwhile."""
+        theirs = Scope(tenant_id=self.scope.tenant_id, user_id=user_id)
+        parts = self._parts
+        return await Memory(parts.database, theirs, key=parts.memory_key, forget=parts.responses.forget).erase()
 
     async def delete_collection(self, collection_id: CollectionId, *, documents: bool = False) -> Receipt:
         """Delete a collection; one that still holds documents only with them.
@@ -598,11 +630,37 @@ class Workspace:
         return AnswerEngine(
             context=context,
             conversations=Conversations(
-                self._parts.database, inside, readable=self._reads_history, signals=self._signals
+                self._parts.database,
+                inside,
+                readable=self._reads_history,
+                learns=self._asked_by is None,
+                signals=self._signals,
             ),
             llm=self._model,
             meter=Meter(self._ledger, totals=self._parts.totals),
+            memory=self._background,
+            commands=self._forgetting,
+            prompt_tokens=self._parts.settings.prompt_tokens,
         )
+
+    @property
+    def _forgetting(self) -> Forgetting | None:
+        """Nobody but the user has memory forget, and no key that may not read and write all of it."""
+        scope = self._owner
+        if scope.user_id is None or self._asked_by is not None or scope.collections is not None:
+            return None
+        if not (scope.may(Verb.READ) and scope.may(Verb.WRITE)):
+            return None
+        return Forgetting(Facts(self._parts.database, scope, key=self._parts.memory_key))
+
+    @property
+    def _background(self) -> RecalledBackground | None:
+        """What the user said before, for the user's own answers alone: programs speak for many, an admin for another."""
+        if self._owner.user_id is None or not self._reads_history or self._asked_by is not None:
+            return None
+        inside = msgspec.structs.replace(self._owner, verbs=None)
+        recall = Recall(self._parts.database, inside, self._parts.embedder, clock=self._parts.clock)
+        return RecalledBackground(self._parts.database, inside, recall)
 
     @property
     def _model(self) -> LLM:
@@ -661,8 +719,8 @@ class Workspace:
 
     @property
     def _signals(self) -> Signals | None:
-        """What learns from the user's words; an admin's, who asks in the user's name, are not those."""
-        return Signals(self._owner, self._parts.clock) if self._asked_by in (None, _PROGRAMS) else None
+        """What learns from the user's words; those of others, who ask in the user's name, are not."""
+        return Signals(self._owner, self._parts.clock) if self._asked_by is None else None
 
     async def _asked(
         self,

@@ -6,17 +6,9 @@ from litestar import HttpMethod, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-_MEMORY = "long-term memory"
 _VOICE = "voice"
 
 _ROUTES = (
-    (HttpMethod.GET, "/memory/facts", _MEMORY),
-    (HttpMethod.PATCH, "/memory/facts/{fact_id:uuid}", _MEMORY),
-    (HttpMethod.DELETE, "/memory/facts/{fact_id:uuid}", _MEMORY),
-    (HttpMethod.GET, "/memory/facts/{fact_id:uuid}/why", _MEMORY),
-    (HttpMethod.GET, "/memory/summary", _MEMORY),
-    (HttpMethod.GET, "/memory/export", _MEMORY),
-    (HttpMethod.DELETE, "/memory/", _MEMORY),
     (HttpMethod.GET, "/voice/status", _VOICE),
     (HttpMethod.POST, "/voice/transcribe", _VOICE),
     (HttpMethod.POST, "/voice/synthesize", _VOICE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -20,11 +21,14 @@ from archive_support import (
     rows_of,
 )
 
+from aura import Answer
+from aura.answering.events import Timings
 from aura.database.embedded import EmbeddedServer
 from aura.documents.values import Receipt
 from aura.errors import AuraError, Denied, NotFound
 from aura.identity import TenantId
 from aura.index.tenant_index import NodeRow, TenantIndex
+from aura.memory.deriving import Deriver
 from aura.tenants.values import UserChanges
 from aura.workspace import Workspace
 
@@ -60,6 +64,30 @@ async def acme(platform: Platform, archive: Path) -> Workspace:
     return acme
 
 
+async def talk_in(workspace: Workspace) -> None:
+    """Leave facts, a summary, entries for recall, and an answer that can be resumed."""
+    talk = await workspace.conversations.start()
+    for text in ("My name is Ann.", "I live in Rome.", "My case number is A-1.", "I love tea.", "I work at Bosch."):
+        await workspace.conversations.add_turn(talk, text, NOTED)
+    parts = workspace._parts
+    await Deriver(parts.database, parts.embedder, key=parts.memory_key).derive(workspace.scope.tenant_id, talk)
+    response = await workspace.responses.start("And what of Rome?", conversation=talk)
+    _ = [event async for event in workspace.responses.read(response)]
+
+
+NOTED = Answer(
+    response_id=UUID(int=0),
+    question="",
+    text="Noted.",
+    citations=(),
+    sources=(),
+    refused=False,
+    model="mock",
+    cost_usd=0.0,
+    timings=Timings(),
+)
+
+
 def left_of(platform: Platform, tenant_id: TenantId) -> tuple[dict[str, int], dict[str, str]]:
     """The tables that hold rows of a tenant, and its files."""
     rows = {table: len(rows) for table, rows in rows_of(platform.server, tenant_id).items() if rows}
@@ -76,6 +104,7 @@ def dedicated_tables(platform: Platform, tenant_id: TenantId) -> list[str]:
 async def test_erasing_leaves_no_row_no_table_and_no_file_and_the_receipt_says_what_was_there(
     platform: Platform, acme: Workspace, dedicated: bool
 ) -> None:
+    await talk_in(acme)
     if dedicated:
         await acme.reindex(dedicated=True)
     tenant_id = acme.organisation.id
@@ -89,12 +118,15 @@ async def test_erasing_leaves_no_row_no_table_and_no_file_and_the_receipt_says_w
     assert receipt == Receipt(
         documents=rows["documents"],
         chunks=rows["chunks"],
-        vectors=rows[tables[0]],
+        vectors=rows[tables[0]] + rows["memory_entries"],
         files=len(files),
         cache_entries=rows["vector_cache"],
         users=rows["users"],
         conversations=rows["conversations"],
         messages=rows["messages"],
+        facts=rows["facts"],
+        summaries=rows["summaries"],
+        responses=rows["responses"],
     )
     assert all(getattr(receipt, name) > 0 for name in Receipt.__struct_fields__)
     assert left_of(platform, tenant_id) == ({}, {})

@@ -34,6 +34,7 @@ CROSS_TENANT_POLICIES = {
     ("ingest_tasks", "queue", "ALL"),
     ("login_attempts", "logins", "ALL"),
     ("webhook_deliveries", "queue", "SELECT"),
+    ("memory_outbox", "queue", "SELECT"),
     ("platform_spent", "platform", "ALL"),
     ("platform_reservations", "platform", "ALL"),
     ("route_health", "platform", "ALL"),
@@ -214,6 +215,7 @@ def test_the_system_role_reaches_the_columns_of_a_login_and_no_others(catalogue:
         "alembic_version",
         "ingest_tasks",
         "login_attempts",
+        "memory_outbox",
         "organisations",
         "platform_reservations",
         "platform_spent",
@@ -223,8 +225,12 @@ def test_the_system_role_reaches_the_columns_of_a_login_and_no_others(catalogue:
     ]
     query = """
         SELECT column_name::text FROM information_schema.role_column_grants
-        WHERE grantee = 'aura_system' AND table_name = 'webhook_deliveries' ORDER BY 1"""
-    assert [row[0] for row in rows(catalogue, query)] == sorted(security.DUE_COLUMNS.split(", "))
+        WHERE grantee = 'aura_system' AND table_name = %s ORDER BY 1"""
+    for table, columns in (
+        ("webhook_deliveries", security.DUE_COLUMNS),
+        ("memory_outbox", security.WAITING_COLUMNS),
+    ):
+        assert [row[0] for row in rows(catalogue, query, table)] == sorted(columns.split(", "))
 
 
 def test_the_schema_of_the_job_queue_is_the_system_roles_alone(catalogue: psycopg.Connection) -> None:

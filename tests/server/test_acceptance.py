@@ -110,7 +110,7 @@ def wait_for_the_worker(client: httpx.Client, headers: dict[str, str]) -> None:
 @pytest.mark.skipif(not CHECK.is_file(), reason="the acceptance check is not beside this checkout")
 def test_a_client_that_walks_the_contract_finds_it_kept(serving: Login) -> None:
     done = subprocess.run(
-        [sys.executable, str(CHECK), serving.url, "--require", "persona"],
+        [sys.executable, str(CHECK), serving.url, "--require", "memory,persona"],
         capture_output=True,
         text=True,
         check=False,

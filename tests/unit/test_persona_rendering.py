@@ -10,7 +10,7 @@ from llama_index.core.llms import ChatMessage, MessageRole
 
 from aura.answering.citations import supports
 from aura.answering.extractive import ExtractiveLLM, Reply, read_task
-from aura.answering.prompts import REFUSALS, answer_messages, free_messages, is_refusal, refusal
+from aura.answering.prompts import REFUSALS, answer_messages, is_refusal, refusal, style_messages
 from aura.answering.stream import AnswerStream
 from aura.errors import InvalidRequest
 from aura.identity import DocumentId
@@ -91,7 +91,7 @@ def test_every_level_has_words_of_its_own_and_the_middle_none() -> None:
 def test_without_a_persona_the_prompt_is_as_it_was() -> None:
     assert closing_rule(NEUTRAL) == "- Answer in the language of the question, in as few sentences as it needs."
     assert (manner(NEUTRAL), wording(NEUTRAL)) == ("", ())
-    assert [each.role for each in free_messages("Hello")] == [MessageRole.USER]
+    assert style_messages(NEUTRAL) == []
     assert Style.of(Traits(formality=0.1, detail=-0.1)) == NEUTRAL
 
 

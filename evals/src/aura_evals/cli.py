@@ -45,6 +45,7 @@ app.command()(report)
 app.command()(init)
 
 ROUTING = "routing"
+MEMORY = "memory"
 
 _notes = Console(stderr=True, highlight=False)
 
@@ -58,10 +59,14 @@ def main() -> None:
 @app.command()
 def run(
     context: typer.Context,
-    suite: Annotated[str, typer.Argument(help="A suite of the package, `routing`, or the path of a .toml file.")],
+    suite: Annotated[
+        str, typer.Argument(help="A suite of the package, `routing`, `memory`, or the path of a .toml file.")
+    ],
     dataset: Annotated[
         Path | None,
-        typer.Option(help="A folder: BEIR's layout, or documents/ and questions.jsonl; for routing, CSVs."),
+        typer.Option(
+            help="A folder: BEIR's layout, or documents/ and questions.jsonl; for routing, CSVs; for memory, a JSON file."
+        ),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Compare with this one, query by query.")] = None,
@@ -106,6 +111,13 @@ def run(
             update_reason=reason if update_baseline else None,
         )
         raise typer.Exit(_routing(dataset, outputs, floor or []))
+    if suite == MEMORY:
+        with no_verdict_on_errors(_notes):
+            from aura_evals.remembering import run_memory  # and, behind it, LlamaIndex
+
+            floors = [parse_floor(text) for text in floor or ()]
+            broken = run_memory(dataset, json, floors, limit=limit, cache_dir=cache_dir, embed_model=context.obj)
+        raise typer.Exit(RED if broken else 0)
     with no_verdict_on_errors(_notes):
         chosen = open_suite(suite)
         if chosen.kind == "latency":

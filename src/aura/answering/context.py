@@ -6,7 +6,9 @@ import time
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 from llama_index.core.schema import NodeWithScore
+from numpy.typing import NDArray
 
 from aura.identity import CollectionId
 from aura.index.floor import Evidence, Floor, coverage
@@ -48,8 +50,22 @@ class ContextBuilder:
         self._reranker = reranker
         self._settings = settings
 
-    async def passages(self, question: str, collection_id: CollectionId | None = None) -> Context:
-        """The passages that an answer to `question` may draw on; none where nothing found is plausibly about it."""
+    async def embedded(self, question: str) -> NDArray[np.float32]:
+        """The question's vector, for `passages` and for whatever else is asked by it. Cost: one query embedding."""
+        return await self._index.embedded(question)
+
+    async def passages(
+        self,
+        question: str,
+        collection_id: CollectionId | None = None,
+        *,
+        vector: NDArray[np.float32] | None = None,
+    ) -> Context:
+        """The passages that an answer to `question` may draw on; none where nothing found is plausibly about it.
+
+        Args:
+            vector: the question's, where it is there already.
+        """
         results = await self._index.search(
             Search(
                 text=question,
@@ -57,6 +73,7 @@ class ContextBuilder:
                 weight=self._settings.fusion_weight,
                 candidates=self._settings.candidates,
                 collection_id=collection_id,
+                vector=vector,
             )
         )
         started = time.perf_counter()

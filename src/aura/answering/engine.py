@@ -28,9 +28,11 @@ from aura.answering.events import (
     Sources,
     Timings,
 )
+from aura.answering.gathering import Gatherer, Prompt, Spoken, Wanted
 from aura.answering.hygiene import storable
 from aura.answering.llms import provider_of, translate, usage
-from aura.answering.prompts import IN_STYLE, answer_messages, free_messages, refusal, standalone
+from aura.answering.notes import Remembers
+from aura.answering.prompts import IN_STYLE, refusal, standalone
 from aura.answering.stream import AnswerStream, Checked, Piece
 from aura.errors import AuraError, InvalidRequest, Unavailable
 from aura.identity import CollectionId, ConversationId
@@ -47,20 +49,13 @@ LONGEST_MESSAGE = 100_000
 """Characters of one message."""
 EXTRACTIVE = "extractive"
 """The name of the model that costs nothing."""
+OWN = "memory"
+"""The name under which AURA itself answers, about what it remembers."""
 _TURNS_OF_HISTORY = 6
 
 
 InConversation = ConversationId | Literal["new"] | None
 """What a question is a turn of: of a conversation, of one that begins with it, or of none."""
-
-
-class Turn(Protocol):
-    """A message of a conversation, as the engine reads it."""
-
-    @property
-    def role(self) -> str: ...
-    @property
-    def text(self) -> str: ...
 
 
 class History(Protocol):
@@ -69,7 +64,7 @@ class History(Protocol):
     async def require(self, conversation_id: ConversationId) -> None: ...
     async def recent(
         self, conversation_id: ConversationId, *, limit: int = 10, until: int | None = None
-    ) -> Sequence[Turn]: ...
+    ) -> Sequence[Spoken]: ...
     async def last_seq(self, conversation_id: ConversationId) -> int: ...
     async def add_turn(
         self,
@@ -113,6 +108,12 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     teaches: Channel | None = None
 
 
+class Commands(Protocol):
+    """What the user says to AURA itself, and not to the model."""
+
+    async def reply(self, message: str, earlier: Sequence[Spoken]) -> str | None: ...
+
+
 class AnswerEngine:
     """Answers in one scope. Light: it is made for a workspace and holds nothing of a question."""
 
@@ -123,9 +124,14 @@ class AnswerEngine:
         conversations: History,
         llm: LLM,
         meter: Meter,
+        memory: Remembers | None = None,
+        commands: Commands | None = None,
+        prompt_tokens: int = 8_000,
     ) -> None:
-        self._context = context
+        window = llm.metadata.context_window - llm.metadata.num_output
+        self._gatherer = Gatherer(context, memory, budget=min(prompt_tokens, window))
         self._conversations = conversations
+        self._commands = commands
         self._llm = llm
         self._meter = meter
 
@@ -169,18 +175,20 @@ class AnswerEngine:
         """
         ask = generation.ask
         refuse_unusable(ask.message)
-        history = await self._history(ask)
-        async with self._meter.metered(generation.call), aclosing(self._respond(generation, history)) as events:
+        earlier = await self._earlier(ask)
+        async with self._meter.metered(generation.call), aclosing(self._respond(generation, earlier)) as events:
             async for event in events:
                 yield event
 
-    async def _respond(self, generation: Generation, history: Sequence[ChatMessage]) -> AsyncGenerator[AnswerEvent]:
+    async def _respond(self, generation: Generation, earlier: Sequence[Spoken]) -> AsyncGenerator[AnswerEvent]:
         ask = generation.ask
-        generation.question = standalone(history, ask.message)
-        passages = await self._retrieve(generation) if ask.search_knowledge else ()
-        yield generation.sources(passages)
-        if passages or not ask.search_knowledge:
-            async with aclosing(self._generate(generation, history)) as pieces:
+        own = await self._own_reply(ask, earlier)
+        prompt = None if own is not None else await self._prompt(generation, earlier)
+        yield generation.sources(() if prompt is None else prompt.passages)
+        if own is not None:
+            yield generation.own(own)
+        elif prompt is not None and (prompt.passages or not ask.search_knowledge):
+            async with aclosing(self._generate(generation, prompt.messages)) as pieces:
                 async for piece in pieces:
                     yield generation.piece(piece)
         generation.finished = True
@@ -219,7 +227,7 @@ class AnswerEngine:
                 await asyncio.shield(generation.keep(generation.answer(stopped=True)))
             raise
 
-    async def _generate(self, response: Generation, history: Sequence[ChatMessage]) -> AsyncGenerator[Piece]:
+    async def _generate(self, response: Generation, messages: Sequence[ChatMessage]) -> AsyncGenerator[Piece]:
         """The model's text and citations, checked as they pass."""
         ask = response.ask
         stream = AnswerStream(
@@ -227,11 +235,6 @@ class AnswerEngine:
             question=ask.message,
             language=ask.style.forced_language,
             knowledge=ask.search_knowledge,
-        )
-        messages = (
-            answer_messages(response.question, response.passages, history, ask.style)
-            if ask.search_knowledge
-            else free_messages(ask.message, history, ask.style)
         )
         response.call.asked(messages)
         llm = response.routed(self._llm)
@@ -251,24 +254,44 @@ class AnswerEngine:
         for piece in response.end.pieces:
             yield piece
 
-    async def _history(self, ask: Ask) -> list[ChatMessage]:
+    async def _own_reply(self, ask: Ask, earlier: Sequence[Spoken]) -> str | None:
+        """What AURA itself answers, in a conversation that is kept; None where the model does."""
+        if self._commands is None or ask.conversation_id is None or ask.temporary or not ask.use_memory:
+            return None
+        return await self._commands.reply(ask.message, earlier)
+
+    async def _earlier(self, ask: Ask) -> Sequence[Spoken]:
         """What was said before. A conversation that is not the caller's is refused here, before anything is spent on it."""
         if ask.conversation_id is None:
-            return _latest(ask.history) if ask.use_memory else []
+            return ()
         if ask.begins or ask.history_until == 0:  # it was the caller's, and empty, when the response began
-            return []
+            return ()
         if not ask.use_memory:
             await self._conversations.require(ask.conversation_id)
-            return []
-        turns = await self._conversations.recent(
+            return ()
+        return await self._conversations.recent(
             ask.conversation_id, limit=2 * _TURNS_OF_HISTORY, until=ask.history_until
         )
-        return [ChatMessage(role=MessageRole(turn.role), content=turn.text) for turn in turns if turn.text]
 
-    async def _retrieve(self, response: Generation) -> tuple[Passage, ...]:
-        context = await self._context.passages(response.question, response.ask.collection_id)
-        response.note_retrieval(context)
-        return context.passages
+    async def _prompt(self, response: Generation, earlier: Sequence[Spoken]) -> Prompt:
+        ask = response.ask
+        history = _latest(ask.history) if ask.conversation_id is None and ask.use_memory else []
+        history += [ChatMessage(role=MessageRole(turn.role), content=turn.text) for turn in earlier if turn.text]
+        response.question = standalone(history, ask.message)
+        wanted = Wanted(
+            question=response.question,
+            message=ask.message,
+            knowledge=ask.search_knowledge,
+            memory=ask.use_memory,
+            quoting=self.model == EXTRACTIVE,
+            collection_id=ask.collection_id,
+            conversation_id=ask.conversation_id,
+            earlier=earlier,
+        )
+        prompt = await self._gatherer.prompt(wanted, history, ask.style)
+        if ask.search_knowledge:
+            response.note_retrieval(prompt.context)
+        return prompt
 
 
 class Generation:
@@ -350,6 +373,12 @@ class Generation:
             return Cited(response_id=self.id, seq=self.next_seq(), citation=piece)
         self._text += piece
         return Delta(response_id=self.id, seq=self.next_seq(), text=piece)
+
+    def own(self, text: str) -> Delta | Cited:
+        """Answer without a model."""
+        self._model, self._cost_usd = OWN, 0.0
+        self.end = Checked(text=text, citations=(), refused=False)
+        return self.piece(text)
 
     def note_retrieval(self, results: Context) -> None:
         self._embedding = results.embedding

@@ -16,7 +16,10 @@ from aura.index.passage import Passage
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
-    """Proof for one marker `[n]` of an answer. `quote` is exactly `document_text[start:end]` of that version."""
+    """Proof for one marker `[n]` of an answer. `quote` is exactly `document_text[start:end]` of that version.
+
+    `remembered`: it is no document's, but what the user said in the message `document_id`.
+    """
 
     marker: int
     document_id: DocumentId
@@ -27,6 +30,7 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     quote: str
     chunk_id: str
+    remembered: bool = False
 
     @property
     def document(self) -> str:

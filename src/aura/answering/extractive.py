@@ -47,6 +47,8 @@ from aura.answering.evidence import (
 from aura.answering.extent import LEAST_GAIN, Found, distinct, gain, of_detail
 from aura.answering.lexicon import Language
 from aura.answering.likeness import UNRELATED, crowding, likeness
+from aura.answering.oneself import asks_what_was_said
+from aura.answering.own_words import repeat
 from aura.answering.prompts import IN_STYLE, Quoted, is_refusal, read_passages, read_rewrite, refusal, standalone
 from aura.answering.terms import language_of
 from aura.persona.rendering import NEUTRAL, Style, read_manner
@@ -85,11 +87,12 @@ _METADATA_LINE = re.compile(r"^\w+: .*$\n?", re.MULTILINE)
 
 
 class Task(NamedTuple):
-    """What a prompt asks for: a question on passages, or a text that is the answer already; and how to say it."""
+    """What a prompt asks for: a question on passages and notes of the asker, or a text that is the answer; how to say it."""
 
     question: str
     passages: tuple[Quoted, ...] = ()
     answer: str | None = None
+    notes: tuple[Quoted, ...] = ()
     style: Style = NEUTRAL
 
 
@@ -208,10 +211,19 @@ def read_task(prompt: str | Sequence[ChatMessage]) -> Task:
         asked = [message.content or "" for message in prompt if message.role is MessageRole.USER]
         prompt = asked[-1] if asked else ""
     if ours := read_passages(prompt):
-        return Task(ours[1], tuple(ours[0]), style=style)
+        passages, question = ours
+        documents = tuple(each for each in passages if not each.remembered)
+        notes = tuple(each for each in passages if each.remembered)
+        return _of_own_words(Task(question, documents, notes=notes, style=style))
     if (rewritten := read_rewrite(prompt)) is not None:
         return Task(prompt, answer=rewritten)
     return _foreign_task(prompt)._replace(style=style)
+
+
+def _of_own_words(task: Task) -> Task:
+    """`task`, answered by the asker's own words where these are what it asks for."""
+    said = repeat(task.question, task.notes) if asks_what_was_said(task.question) else None
+    return task._replace(answer=said)
 
 
 def _foreign_task(prompt: str) -> Task:
@@ -312,6 +324,8 @@ def _answer(
     ]
     chosen = distinct(statement for each in found for statement in each.chosen)[:MAX_STATEMENTS]
     if not chosen:
+        if own := repeat(task.question, task.notes):
+            return Reply(own, in_style=False)
         no = refusal(task.question, task.style.forced_language)
         return Reply(no, in_style=no != refusal(task.question))
     said = of_detail(task.style.detail, chosen, found)

@@ -59,6 +59,11 @@ class Journal:
         if (desk := self._desks.get(run.scope.tenant_id)) is not None:
             desk.urgent.set()
 
+    def give_up(self, run: Run) -> None:
+        """Let a run end where it is, and write nothing more of it."""
+        if (desk := self._desks.get(run.scope.tenant_id)) is not None:
+            self._give_up(desk, run)
+
     async def close(self) -> None:
         """Write what there is, and let other processes have what has not ended."""
         for tenant_id, desk in list(self._desks.items()):

@@ -23,7 +23,7 @@ from aura.answering.response_records import Entry, Records, Request, Response, S
 from aura.answering.response_run import Diverged, Halt, Run, is_missed, partial
 from aura.database.engine import Database
 from aura.errors import AuraError, BackendError, NotFound, Unavailable
-from aura.identity import Scope, TenantId
+from aura.identity import Scope, TenantId, UserId
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +156,12 @@ class Responses:
         for response_id, user_id in await self._records.unheard(scope, seconds=self._resume_seconds):
             await self._settle(Scope(tenant_id=tenant_id, user_id=user_id), response_id)
         return await self._records.purge(scope, hours=hours)
+
+    def forget(self, tenant_id: TenantId, user_id: UserId | None) -> None:
+        """End what this process generates for a user, and keep nothing of it. Others find its rows gone, and do the same."""
+        for run in self._journal.runs:
+            if (run.scope.tenant_id, run.scope.user_id) == (tenant_id, user_id):
+                self._journal.give_up(run)
 
     async def close(self) -> None:
         """Stop generating. What has not ended is left to other processes, with all that was said here stored."""

@@ -321,6 +321,7 @@ class AnswerStream:
                     end=span.end,
                     quote=passage.text[span.start - passage.start : span.end - passage.start],
                     chunk_id=passage.chunk_id,
+                    remembered=passage.remembered,
                 )
         return None
 

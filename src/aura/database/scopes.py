@@ -21,6 +21,7 @@ _PARENTS: Final = {
     "document_versions": ("document_id", documents),
     "messages": ("conversation_id", conversations),
     "feedback": ("message_id", messages),
+    "memory_entries": ("conversation_id", conversations),
 }
 """What is in a collection by what it belongs to."""
 
@@ -41,6 +42,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """All by which what one scope may see differs from what another may, but for whose it is."""
 
     role: Role
+    of_user: bool
+    """Whether one acts, and not the organisation's programs."""
     limited: bool
     """Whether to some collections."""
     filtered: bool
@@ -48,7 +51,12 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, scope: Scope) -> Sight:
         """That of `scope`."""
-        return cls(role=scope.role, limited=scope.collections is not None, filtered=application_filter.get())
+        return cls(
+            role=scope.role,
+            of_user=scope.user_id is not None,
+            limited=scope.collections is not None,
+            filtered=application_filter.get(),
+        )
 
     def sees(self, table: FromClause) -> ColumnElement[bool]:
         """As `visible`, for a statement that is built once: with parameters, which `scope_values` fills in."""
@@ -79,7 +87,9 @@ def _seen(table: FromClause, sight: Sight, values: _Values) -> ColumnElement[boo
     if "private_to" in table.c and sight.role is not Role.SERVICE:
         condition = and_(condition, or_(table.c.private_to.is_(None), table.c.private_to == values.user_id))
     if isinstance(table, Table) and table.name in PERSONAL_TABLES and sight.role is not Role.SERVICE:
-        condition = and_(condition, table.c.user_id.is_not_distinct_from(values.user_id))
+        # Not IS NOT DISTINCT FROM, as the policy has it: no index could be used for that.
+        own = table.c.user_id == values.user_id if sight.of_user else table.c.user_id.is_(None)
+        condition = and_(condition, own)
     return condition if values.collections is None else and_(condition, within)
 
 

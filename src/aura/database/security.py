@@ -2,8 +2,8 @@
 
 `aura_owner` owns the tables and migrates them. `aura_app` runs requests and jobs; the policies are its only sight.
 `aura_system` sees what must be known before a tenant is, or across tenants: organisations, the columns of a login and
-how often logins failed, the queue of ingest tasks, when webhooks are due, and the schema of the job queue, which holds ids
-alone; never documents, conversations or memory.
+how often logins failed, the queue of ingest tasks, when webhooks are due, which conversations have turns that wait to be
+derived from, and the schema of the job queue, which holds ids alone; never documents, conversations or memory.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ REVOKE_SET_CONFIG = "REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text
 LOGIN_COLUMNS = "tenant_id, id, email, password_hash, role, name, is_active"
 DUE_COLUMNS = "tenant_id, state, next_attempt_at"
 """What `aura_system` sees of webhook deliveries: that some are due."""
+WAITING_COLUMNS = "tenant_id, conversation_id, created_at, due_at"
+"""What `aura_system` sees of the outbox of memory: where something waits, never what."""
 JOBS_SCHEMA = "procrastinate"
 
 
@@ -84,6 +86,14 @@ def protect_deliveries() -> list[str]:
     return [
         f"CREATE POLICY queue ON webhook_deliveries FOR SELECT TO {SYSTEM} USING (true)",
         f"GRANT SELECT ({DUE_COLUMNS}) ON webhook_deliveries TO {SYSTEM}",
+    ]
+
+
+def protect_outbox() -> list[str]:
+    """The statements that let the sweep see which conversations have turns to derive from, and no more."""
+    return [
+        f"CREATE POLICY queue ON memory_outbox FOR SELECT TO {SYSTEM} USING (true)",
+        f"GRANT SELECT ({WAITING_COLUMNS}) ON memory_outbox TO {SYSTEM}",
     ]
 
 

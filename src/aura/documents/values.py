@@ -124,6 +124,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     users: int = 0
     conversations: int = 0
     messages: int = 0
+    facts: int = 0
+    summaries: int = 0
+    responses: int = 0
 
     def __add__(self, other: Receipt) -> Receipt:
         return Receipt(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})

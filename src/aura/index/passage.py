@@ -15,7 +15,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
     `text` is exactly `document_text[start:end]` of that version. `score` orders the results of one query and does not
     compare between queries; `dense_score` is a cosine (−1 … 1) and `bm25_score` a BM25 sum, None where that leg did not
-    return the passage among its candidates.
+    return the passage among its candidates. `remembered`: it is no document's, but what the user said in the message
+    `document_id`.
     """
 
     chunk_id: str
@@ -30,6 +31,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     dense_score: float | None = None
     bm25_score: float | None = None
+    remembered: bool = False
 
     @property
     def place(self) -> str:

@@ -39,7 +39,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     candidates: int = 100
     collection_id: CollectionId | None = None
     condition: ColumnElement[bool] | None = None
-    vector: Sequence[float] | None = None
+    vector: Sequence[float] | NDArray[np.float32] | None = None
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +105,12 @@ class TenantIndex:
             search_seconds=time.perf_counter() - embedded,
             vector=() if vector is None else vector.tolist(),
         )
+
+    async def embedded(self, question: str) -> NDArray[np.float32]:
+        """The vector that a search for `question` goes by. Raises `InvalidRequest` where it is empty."""
+        if not question.strip():
+            raise InvalidRequest("the search text is empty: ask for something", field="query")
+        return await self._embedder.embed_query(question)
 
     async def _vector(self, search: Search) -> NDArray[np.float32] | None:
         if search.mode == "bm25":

@@ -22,6 +22,7 @@ from aura.database.tables import (
     counters,
     idempotency_keys,
     login_attempts,
+    messages,
     organisations,
     persona_signals,
     responses,
@@ -31,6 +32,7 @@ from aura.database.tables import (
 )
 from aura.errors import AuraError
 from aura.identity import Role, Scope, TenantId
+from aura.memory import fact_rows, outbox
 from aura.usage.rollup import roll_up_closed
 from aura.webhooks.values import DeliveryState
 
@@ -113,8 +115,15 @@ class Housekeeping:
 async def _retention(database: Database, tenant: Tenant, clock: Clock) -> int:
     if tenant.retention is None:
         return 0
-    rested = conversations.c.updated_at < clock.now() - tenant.retention
-    return await _delete(database, tenant, conversations, rested)
+    rested = and_(conversations.c.updated_at < clock.now() - tenant.retention, ~conversations.c.pinned)
+    mine = and_(conversations.c.tenant_id == tenant.id, rested)
+    talks = messages.c.conversation_id.in_(select(conversations.c.id).where(mine))
+    async with database.tenant(tenant.scope) as session:
+        others = await fact_rows.proven_by(session, tenant.scope, talks)
+        gone = (await session.execute(delete(conversations).where(mine))).rowcount
+        await fact_rows.drop_unproven(session, tenant.scope)
+        await outbox.put_again(session, tenant.scope, others)
+    return gone
 
 
 async def _roll_up(database: Database, tenant: Tenant, clock: Clock) -> int:

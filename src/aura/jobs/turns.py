@@ -22,15 +22,18 @@ logger = logging.getLogger(__name__)
 QUEUE: Final = "aura"
 DOCUMENTS: Final = "documents"
 WEBHOOKS: Final = "webhooks"
+MEMORY: Final = "memory"
 HOUSEKEEPING: Final = "housekeeping"
 
 
 class Turns:
     """Puts turns into the queue. Every call may be repeated, and may be lost: the sweep makes up for it."""
 
-    def __init__(self, database: Database, *, lanes: int) -> None:
+    def __init__(self, database: Database, *, lanes: int, quiet_seconds: float = 2.0) -> None:
+        """`quiet_seconds`: how long a conversation must have rested before anything is derived from it."""
         self._database = database
         self._lanes = lanes
+        self._quiet_seconds = quiet_seconds
 
     async def wake(self, tenant_id: TenantId) -> None:
         """Give a tenant with documents that wait its turns. Never raises what the sweep makes good. Cost: one round trip."""
@@ -46,7 +49,7 @@ class Turns:
             return done.rowcount
 
     async def sweep(self, now: datetime) -> int:
-        """Queue turns for every tenant with documents or webhooks that wait; how many were new. Cost: two statements.
+        """Queue turns for every tenant with files, webhooks or talks that wait; how many were new. Cost: three statements.
 
         Args:
             now: what time it is for webhooks.
@@ -54,7 +57,8 @@ class Turns:
         async with self._database.system() as session:
             for_documents = await session.execute(_SWEEP, {"lanes": self._lanes})
             for_webhooks = await session.execute(_DUE, {"now": now})
-            return for_documents.rowcount + for_webhooks.rowcount
+            for_memory = await session.execute(_RESTED, {"quiet": self._quiet_seconds, "most": _MOST_TALKS})
+            return for_documents.rowcount + for_webhooks.rowcount + for_memory.rowcount
 
     async def webhooks(self, now: datetime) -> int:
         """Queue turns for the tenants with webhooks to deliver; how many were new."""
@@ -110,6 +114,20 @@ _DUE = text(
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
     """
 )
+_RESTED = text(
+    """
+    INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+    SELECT 'aura', 'memory', format('memory:%s', conversation_id), format('memory:%s', conversation_id),
+      jsonb_build_object('tenant_id', tenant_id, 'conversation_id', conversation_id)
+    FROM memory_outbox WHERE due_at <= now() GROUP BY tenant_id, conversation_id
+    HAVING max(created_at) <= now() - make_interval(secs => :quiet)
+      OR min(created_at) <= now() - make_interval(secs => :quiet * 10)
+    ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY min(created_at)) LIMIT :most
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    """
+)
+_MOST_TALKS = 500
+"""Of one sweep; tenants alternate."""
 _HOUSEKEEPING = text(
     """
     INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, lock, queueing_lock)

@@ -23,9 +23,10 @@ from aura.database import security
 from aura.database.engine import Database
 from aura.documents.pipeline import Pipeline
 from aura.errors import AuraError
-from aura.identity import Role, Scope, TenantId
+from aura.identity import ConversationId, Role, Scope, TenantId
 from aura.jobs.housekeeping import Housekeeping
-from aura.jobs.turns import DOCUMENTS, HOUSEKEEPING, QUEUE, WEBHOOKS, Turns
+from aura.jobs.turns import DOCUMENTS, HOUSEKEEPING, MEMORY, QUEUE, WEBHOOKS, Turns
+from aura.memory.deriving import Deriver
 from aura.webhooks.delivery import Deliverer
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Worker:
         database: Database,
         pipeline: Pipeline,
         deliverer: Deliverer,
+        deriver: Deriver,
         housekeeping: Housekeeping,
         turns: Turns,
         clock: Clock,
@@ -68,6 +70,7 @@ class Worker:
         self._database = database
         self._pipeline = pipeline
         self._deliverer = deliverer
+        self._deriver = deriver
         self._housekeeping = housekeeping
         self._turns = turns
         self._clock = clock
@@ -159,6 +162,7 @@ class Worker:
         app = App(connector=connector, worker_defaults={"queues": [QUEUE]})
         app.task(name=DOCUMENTS, queue=QUEUE)(self._documents)
         app.task(name=WEBHOOKS, queue=QUEUE)(self._webhooks)
+        app.task(name=MEMORY, queue=QUEUE)(self._memory)
         app.task(name=HOUSEKEEPING, queue=QUEUE)(self._keep_house)
         app.periodic(cron="7 * * * *", periodic_id="hourly")(app.tasks[HOUSEKEEPING])
         return app
@@ -187,6 +191,16 @@ class Worker:
             return
         if sent:
             logger.info("tenant %s: %d webhooks tried", tenant, sent)
+
+    async def _memory(self, tenant_id: str, conversation_id: str) -> None:
+        tenant = TenantId(UUID(tenant_id))
+        try:
+            done = await self._deriver.derive(tenant, ConversationId(UUID(conversation_id)))
+        except AuraError as error:
+            logger.warning("turns of tenant %s wait: %s", tenant, error)
+            return
+        if done:
+            logger.info("tenant %s: derived from %d messages", tenant, done)
 
     async def _keep_house(self, timestamp: int | None = None) -> None:
         await self._housekeeping.run()

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, delete, func, select, update
+from sqlalchemy import ColumnElement, FromClause, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.answering.engine import OWN
 from aura.answering.events import Answer, Citation
 from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import conversations, messages
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
-from aura.memory import turns
+from aura.memory import exporting, fact_rows, outbox, turns
+from aura.memory.exporting import Format
 from aura.memory.turns import Turn
 from aura.persona.signals import Signals
 from aura.persona.traits import Channel
 from aura.tenants import validation
 from aura.tenants.values import Page
+
+_MOST_WORDS = 12
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +44,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     refused: bool = False
     stopped: bool = False
+    language: str | None = None
+    """Of the text; None until the job has looked at it."""
+    tokens: int | None = None
+    heard_characters: int | None = None
+    """How much of a spoken answer was heard before its listener interrupted it; `text` is no more than that."""
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +58,15 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     created_at: datetime
     updated_at: datetime
+    pinned: bool = False
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that holds what was searched for; `start` is where in its text."""
+
+    message: Message
+    title: str
+    start: int
 
 
 class Conversations:
@@ -56,15 +74,23 @@ class Conversations:
 
     Args:
         readable: False for who may begin them and add to them, but not read them: an admin who asks for a member.
+        learns: False where what is said is not said by their user: nothing is learned of the user from it.
         signals: takes note of what turns say of how the user wants to be answered; None where nobody does.
     """
 
     def __init__(
-        self, database: Database, scope: Scope, *, readable: bool = True, signals: Signals | None = None
+        self,
+        database: Database,
+        scope: Scope,
+        *,
+        readable: bool = True,
+        learns: bool = True,
+        signals: Signals | None = None,
     ) -> None:
         self._database = database
         self._scope = scope
         self._readable = readable
+        self._learns = learns
         self._signals = signals
 
     async def start(self) -> ConversationId:
@@ -90,6 +116,7 @@ class Conversations:
 
     async def get(self, conversation_id: ConversationId) -> Conversation:
         """One conversation. Raises `NotFound`."""
+        self._scope.require(Verb.READ)
         self._refuse_unreadable()
         query = select(conversations).where(self._mine(conversations), conversations.c.id == conversation_id)
         async with self._database.tenant(self._scope) as session:
@@ -105,12 +132,21 @@ class Conversations:
             InvalidRequest: the title is empty, too long, or no line of text.
             NotFound: there is no such conversation in the scope.
         """
+        self._scope.require(Verb.WRITE)
         self._refuse_unreadable()
-        title = validation.name(title, field="title")
+        return await self._change(conversation_id, title=validation.name(title, field="title"))
+
+    async def pin(self, conversation_id: ConversationId, pinned: bool = True) -> Conversation:
+        """Keep a conversation at the top of the list, or no longer. Raises `NotFound`."""
+        self._scope.require(Verb.WRITE)
+        self._refuse_unreadable()
+        return await self._change(conversation_id, pinned=pinned)
+
+    async def _change(self, conversation_id: ConversationId, **values: object) -> Conversation:
         change = (
             update(conversations)
             .where(self._mine(conversations), conversations.c.id == conversation_id)
-            .values(title=title)
+            .values(**values)
             .returning(conversations)
         )
         async with self._database.tenant(self._scope) as session:
@@ -165,7 +201,7 @@ class Conversations:
         """
         self._scope.require(Verb.READ)
         self._refuse_unreadable()
-        before = _number(cursor)
+        before = validation.offset(cursor)
         query = (
             select(messages)
             .where(self._mine(messages))
@@ -216,6 +252,9 @@ class Conversations:
         )
         async with self._database.tenant(self._scope) as session:
             new = await turns.write(session, self._scope, turn)
+            if new and answer.model != OWN:  # what is said about forgetting is not remembered
+                said = (turn.question_id, turn.message_id)
+                await outbox.put(session, self._scope, conversation_id, said, learn=self._learns)
             if new and self._signals is not None and teaches is not None:
                 after = None if begins else conversation_id
                 await self._signals.of_turn(session, turn.question_id, asked, teaches, after=after)
@@ -224,18 +263,18 @@ class Conversations:
         return turn.message_id
 
     async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[Conversation]:
-        """Conversations, the latest first, a page at a time.
+        """Conversations: the pinned ones first, then the latest, a page at a time.
 
         Raises:
             InvalidRequest: the cursor is none of ours, or the limit is not between 1 and 1,000.
         """
         self._scope.require(Verb.READ)
         self._refuse_unreadable()
-        start = _number(cursor)
+        start = validation.offset(cursor)
         query = (
             select(conversations)
             .where(self._mine(conversations))
-            .order_by(conversations.c.updated_at.desc(), conversations.c.id)
+            .order_by(conversations.c.pinned.desc(), conversations.c.updated_at.desc(), conversations.c.id)
             .limit(validation.page_size(limit) + 1)
             .offset(start)
         )
@@ -255,9 +294,82 @@ class Conversations:
         self._refuse_unreadable()
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
+            await fact_rows.lock(session, self._scope)
+            others = await fact_rows.proven_by(session, self._scope, messages.c.conversation_id == conversation_id)
             await session.execute(
                 delete(conversations).where(self._mine(conversations), conversations.c.id == conversation_id)
             )
+            await fact_rows.drop_unproven(session, self._scope)
+            await outbox.put_again(session, self._scope, others)
+
+    async def export(self, conversation_id: ConversationId, format: Format = "jsonl") -> AsyncGenerator[bytes]:
+        """A conversation with its messages in pieces: JSON Lines, or HTML to be read.
+
+        Raises:
+            InvalidRequest: there is no such format.
+            NotFound: there is no such conversation in the scope.
+        """
+        self._scope.require(Verb.READ)
+        if format not in ("jsonl", "html"):
+            raise InvalidRequest(f"format is {format!r}, and must be jsonl or html", field="format")
+        await self.get(conversation_id)
+        async with aclosing(exporting.export(self._database, self._scope, format, conversation_id)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def search(self, query: str, *, limit: int = 20, cursor: str | None = None) -> Page[Hit]:
+        """The user's messages that hold every word of `query`, the latest first, a page at a time.
+
+        Raises:
+            InvalidRequest: the query has no word, the cursor is none of ours, or the limit is not between 1 and 1,000.
+
+        Cost: one round trip, which reads all of the user's messages.
+        """
+        self._scope.require(Verb.READ)
+        self._refuse_unreadable()
+        words = query.casefold().split()[:_MOST_WORDS]
+        if not words:
+            raise InvalidRequest("q has no word in it: say what to search for", field="q")
+        before = validation.offset(cursor)
+        joined = and_(
+            conversations.c.tenant_id == messages.c.tenant_id, conversations.c.id == messages.c.conversation_id
+        )
+        found = (
+            select(messages, conversations.c.title)
+            .join_from(messages, conversations, joined)
+            .where(self._mine(messages), self._mine(conversations))
+            .where(*(func.strpos(func.lower(messages.c.text), word) > 0 for word in words))
+            .order_by(messages.c.seq.desc())
+            .limit(validation.page_size(limit) + 1)
+        )
+        if before:
+            found = found.where(messages.c.seq < before)
+        async with self._database.tenant(self._scope) as session:
+            rows = (await session.execute(found)).all()
+        hits = tuple(
+            Hit(message=_message(row), title=row.title, start=max(row.text.casefold().find(words[0]), 0))
+            for row in rows[:limit]
+        )
+        return Page(items=hits, next_cursor=str(rows[limit - 1].seq) if len(rows) > limit else None)
+
+    async def note_heard(self, conversation_id: ConversationId, message_id: UUID, characters: int) -> None:
+        """Note that only so much of a spoken answer was heard: what its listener did not hear is not in the history.
+
+        Raises:
+            InvalidRequest: the number is negative.
+            NotFound: there is no such conversation in the scope, or no such answer in it.
+        """
+        self._scope.require(Verb.ASK)
+        self._refuse_unreadable()
+        if characters < 0:
+            raise InvalidRequest(f"characters is {characters}, and must not be negative", field="characters")
+        mine = (self._mine(messages), messages.c.conversation_id == conversation_id, messages.c.id == message_id)
+        heard = update(messages).where(*mine, messages.c.role == "assistant").values(heard_characters=characters)
+        async with self._database.tenant(self._scope) as session:
+            await self._require(session, conversation_id)
+            if (await session.execute(heard)).rowcount == 0:
+                raise NotFound("there is no such answer")
+            await outbox.put_again(session, self._scope, [message_id])
 
     async def _require(self, session: AsyncConnection, conversation_id: ConversationId) -> None:
         query = select(conversations.c.id).where(self._mine(conversations), conversations.c.id == conversation_id)
@@ -278,22 +390,17 @@ def _message(row: Row[tuple[object, ...]]) -> Message:
         id=row.id,
         conversation_id=row.conversation_id,
         role=row.role,
-        text=row.text,
+        text=row.text if row.heard_characters is None else row.text[: row.heard_characters],
         created_at=row.created_at,
         citations=msgspec.convert(row.citations, tuple[Citation, ...]),
         model=row.model,
         refused=row.refused,
         stopped=row.stopped,
+        language=row.language,
+        tokens=row.tokens,
+        heard_characters=row.heard_characters,
     )
 
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
-    return Conversation(id=row.id, title=row.title, created_at=row.created_at, updated_at=row.updated_at)
-
-
-def _number(cursor: str | None) -> int:
-    if not cursor:
-        return 0
-    if not re.fullmatch("[0-9]{1,18}", cursor):
-        raise InvalidRequest("this cursor is none of ours: pass `next_cursor` on as it came", field="cursor")
-    return int(cursor)
+    return msgspec.convert({name: getattr(row, name) for name in Conversation.__struct_fields__}, Conversation)

@@ -37,7 +37,12 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def question_id(self) -> UUID:
         """The id of the question's message."""
-        return uuid5(self.message_id, "question")
+        return question_id(self.message_id)
+
+
+def question_id(message_id: UUID) -> UUID:
+    """The id of the message that was answered by `message_id`."""
+    return uuid5(message_id, "question")
 
 
 async def write(session: AsyncConnection, scope: Scope, turn: Turn) -> bool:

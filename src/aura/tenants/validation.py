@@ -189,3 +189,12 @@ def cursor(value: str | None) -> str:
     if value is not None and (len(value) > 500 or not is_line(value)):
         raise InvalidRequest("this cursor is none of ours: pass `next_cursor` on as it came", field="cursor")
     return value or ""
+
+
+def offset(value: str | None) -> int:
+    """The cursor of a list that is counted through: how many items come before it."""
+    if not value:
+        return 0
+    if not re.fullmatch("[0-9]{1,18}", value):
+        raise InvalidRequest("this cursor is none of ours: pass `next_cursor` on as it came", field="cursor")
+    return int(value)

@@ -88,8 +88,13 @@ async def context(
     of = await workspace_for(workspace, user_id, record, reading=True)
     recent = await of.conversations.history(limit=10)
     messages = tuple(MessageResponse.of(message) for message in reversed(recent.items))
+    summary, facts = "", tuple[str, ...]()
+    if of.scope.collections is None:  # else it is a key whose answers draw on no memory
+        summary = await of.memory.summary()
+        facts = tuple(fact.text for fact in (await of.memory.facts.list(limit=50)).items)
     traits = (await of.persona.get()).traits
-    return ContextResponse(summary="", facts=(), persona={axis: traits.value(axis) for axis in AXES}, recent=messages)
+    persona = {axis: traits.value(axis) for axis in AXES}
+    return ContextResponse(summary=summary, facts=facts, persona=persona, recent=messages)
 
 
 HANDLERS = (chat, stream, stop, feedback, history, context)

@@ -45,7 +45,10 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CitationResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """Proof for the marker `[n]`: `quote` is the text of that version from `start` to `end`. `page` counts from 1."""
+    """Proof for the marker `[n]`: `quote` is the text of that version from `start` to `end`. `page` counts from 1.
+
+    `remembered`: it is no document's, but what the user said in the message `document_id`.
+    """
 
     marker: int
     document_id: UUID
@@ -55,6 +58,7 @@ class CitationResponse(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     quote: str
+    remembered: bool
 
     @classmethod
     def of(cls, citation: Citation) -> CitationResponse:
@@ -103,7 +107,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
             response_time=answer.timings.total_seconds,
             cost=answer.cost_usd,
             persona_applied=answer.persona_applied,
-            knowledge_used=bool(answer.citations),
+            knowledge_used=any(not citation.remembered for citation in answer.citations),
             sources=tuple(dict.fromkeys(citation.filename for citation in answer.citations)),
             citations=tuple(CitationResponse.of(citation) for citation in answer.citations),
             refused=answer.refused,
@@ -157,7 +161,7 @@ class MessageResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContextResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer knows of the asker: the persona by axis, and the latest messages."""
+    """What an answer knows of the asker: what was talked of, facts, the persona by axis, the latest messages."""
 
     summary: str
     facts: tuple[str, ...]

@@ -68,6 +68,10 @@ CONVERSATION: dict[str, Attack] = {
     "conversations.require": lambda w, id: w.conversations.require(ConversationId(id)),
     "conversations.get": lambda w, id: w.conversations.get(ConversationId(id)),
     "conversations.rename": lambda w, id: w.conversations.rename(ConversationId(id), "planted"),
+    "conversations.pin": lambda w, id: w.conversations.pin(ConversationId(id)),
+    "conversations.export": lambda w, id: drained(w.conversations.export(ConversationId(id))),
+    "conversations.export to be read": lambda w, id: drained(w.conversations.export(ConversationId(id), "html")),
+    "conversations.note_heard": lambda w, id: w.conversations.note_heard(ConversationId(id), UUID(int=1), 1),
     "conversations.last_seq": lambda w, id: w.conversations.last_seq(ConversationId(id)),
     "conversations.history": lambda w, id: w.conversations.history(ConversationId(id)),
     "responses.start": lambda w, id: w.responses.start("Go on", conversation=ConversationId(id)),
@@ -91,6 +95,15 @@ RESPONSE: dict[str, Attack] = {
 
 MESSAGE: dict[str, Attack] = {
     "feedback": lambda w, id: w.feedback(id, 1, "planted", "planted"),
+}
+
+FACT: dict[str, Attack] = {
+    "memory.facts.get": lambda w, id: w.memory.facts.get(id),
+    "memory.facts.why": lambda w, id: w.memory.facts.why(id),
+    "memory.facts.edit": lambda w, id: w.memory.facts.edit(id, text="planted"),
+    "memory.facts.edit to pin it": lambda w, id: w.memory.facts.edit(id, pinned=True),
+    "memory.facts.edit of nothing": lambda w, id: w.memory.facts.edit(id),
+    "memory.facts.delete": lambda w, id: w.memory.facts.delete(id),
 }
 
 USER: dict[str, Attack] = {

@@ -25,6 +25,7 @@ from aura.database.tables import TENANT_TABLES, generations
 from aura.documents.values import IngestProgress, Stage
 from aura.errors import AuraError
 from aura.identity import CollectionId, ConversationId, DocumentId
+from aura.memory.deriving import Deriver
 from aura.workspace import Parts
 
 BOTH, DATABASE_ALONE, FILTER_ALONE = "both locks", "row-level security alone", "application filter alone"
@@ -51,6 +52,7 @@ class Side:
     conversations: dict[Audience, ConversationId] = field(default_factory=dict)
     responses: dict[Audience, UUID] = field(default_factory=dict)
     messages: dict[Audience, UUID] = field(default_factory=dict)
+    facts: dict[Audience, UUID] = field(default_factory=dict)
     collections: list[CollectionId] = field(default_factory=list)
 
     def word(self, audience: Audience) -> str:
@@ -118,7 +120,17 @@ async def furnish(side: Side) -> Side:
         await drained(viewer.responses.read(side.responses[audience]))
         await _written(viewer, side.responses[audience])
         side.conversations[audience] = talk
+        side.facts[audience] = await _learned(viewer, talk, f"My name is {side.word(audience)}.")
     return side
+
+
+async def _learned(viewer: Workspace, talk: ConversationId, said: str) -> UUID:
+    """Say something of oneself, and have a fact made of it; the fact's id."""
+    await viewer.ask(said, conversation=talk, search_knowledge=False)
+    parts = viewer._parts
+    await Deriver(parts.database, parts.embedder, key=parts.memory_key).derive(viewer.scope.tenant_id, talk)
+    (fact,) = (await viewer.memory.facts.list()).items
+    return fact.id
 
 
 async def _written(viewer: Workspace, response_id: UUID) -> None:
@@ -195,6 +207,8 @@ async def _kept(workspace: Workspace) -> list[object]:
     talks = (await workspace.conversations.list()).items
     shown: list[object] = [workspace.organisation, talks, (await workspace.collections.list()).items]
     shown += [await workspace.conversations.recent(talk.id) for talk in talks]
+    shown += [(await workspace.memory.facts.list(status="all")).items, await workspace.memory.summary()]
+    shown += [await drained(workspace.memory.export()), (await workspace.conversations.search(MARK)).items]
     shown.append(await workspace.storage.use())
     if workspace.user is None or workspace.user.may_administer:
         shown += [(await workspace.users.list()).items, await workspace.provider_keys.list()]

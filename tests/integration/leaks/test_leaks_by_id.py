@@ -13,7 +13,19 @@ from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 import pytest
-from leaks_attacks import CHUNK, COLLECTION, CONVERSATION, DOCUMENT, MESSAGE, RESPONSE, SHELF, SOURCE, USER, attacked
+from leaks_attacks import (
+    CHUNK,
+    COLLECTION,
+    CONVERSATION,
+    DOCUMENT,
+    FACT,
+    MESSAGE,
+    RESPONSE,
+    SHELF,
+    SOURCE,
+    USER,
+    attacked,
+)
 from leaks_support import (
     MARK,
     PASSWORD,
@@ -36,6 +48,8 @@ from aura.database.tables import chunks
 from aura.documents.ingest import Documents
 from aura.identity import DocumentId
 from aura.memory.conversations import Conversations
+from aura.memory.facts import Facts
+from aura.memory.memory import Memory
 from aura.tenants.collections import Collections
 from aura.tenants.users import Users
 
@@ -125,6 +139,14 @@ async def test_an_answer_to_others_is_no_answer(world: World, locks: Locks, atta
     assert await snapshot(world) == before
 
 
+@pytest.mark.parametrize("attack", FACT)
+async def test_a_fact_about_others_is_no_fact(world: World, locks: Locks, attack: str) -> None:
+    before = await snapshot(world)
+    for workspace, id in others(world, world.acme.facts, world.globex.facts):
+        await assert_alike(world, FACT[attack], locks(workspace), id)
+    assert await snapshot(world) == before
+
+
 @pytest.mark.parametrize("attack", USER)
 async def test_a_member_of_another_organisation_is_no_member(world: World, locks: Locks, attack: str) -> None:
     before = await snapshot(world)
@@ -157,6 +179,7 @@ async def test_the_same_calls_with_ones_own_id_are_answered_otherwise(world: Wor
         (CONVERSATION, side.conversations["admin"]),
         (RESPONSE, side.responses["admin"]),
         (MESSAGE, side.messages["admin"]),
+        (FACT, side.facts["admin"]),
         (USER, side.user.user.id),
     ]
     for attacks, id in trials:
@@ -167,9 +190,9 @@ async def test_the_same_calls_with_ones_own_id_are_answered_otherwise(world: Wor
 
 
 def test_every_method_that_takes_an_id_is_attacked() -> None:
-    tried = set(attacked(DOCUMENT, COLLECTION, CONVERSATION, RESPONSE, MESSAGE, USER))
+    tried = set(attacked(DOCUMENT, COLLECTION, CONVERSATION, RESPONSE, MESSAGE, FACT, USER))
     owners = {"documents": Documents, "collections": Collections, "conversations": Conversations, "users": Users}
-    owners["responses"] = OwnResponses
+    owners |= {"responses": OwnResponses, "memory": Memory, "memory.facts": Facts}
     taking = {f"{name}.{method}" for name, owner in owners.items() for method in methods_with_ids(owner)}
     taking |= set(methods_with_ids(Workspace))
     assert taking <= tried

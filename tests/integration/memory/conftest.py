@@ -11,7 +11,7 @@ import pytest_asyncio
 from memory_support import PASSWORD, Company
 from pytest_asyncio import is_async_test
 
-from aura import Aura, Settings
+from aura import Aura, Settings, Workspace
 from aura.answering.extractive import ExtractiveLLM
 from aura.testing.embeddings import HashEmbedding
 
@@ -29,6 +29,23 @@ async def memory_aura(data_dir: Path, server: object) -> AsyncIterator[Aura]:
     settings = Settings.load(data_dir=data_dir)
     async with Aura.open(settings, embed_model=HashEmbedding(), llm=ExtractiveLLM(), recover=False) as aura:
         yield aura
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pair(memory_aura: Aura) -> tuple[Workspace, Workspace]:
+    """Two members of one organisation that has no documents."""
+    name = f"pair-{uuid4().hex[:12]}"
+    programs = await memory_aura.tenants.create(
+        organization_name="Pair", subdomain=name, admin_email="ada@pair.test", password=PASSWORD
+    )
+    await programs.users.add(email="max@pair.test", password=PASSWORD)
+    return await memory_aura.workspace(name, "ada@pair.test"), await memory_aura.workspace(name, "max@pair.test")
+
+
+@pytest.fixture
+def ada(pair: tuple[Workspace, Workspace]) -> Workspace:
+    """One of them."""
+    return pair[0]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

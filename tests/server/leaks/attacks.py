@@ -13,7 +13,8 @@ from litestar.types import ASGIApp
 from server_support import INTERNAL_API_KEY, PASSWORD, QUESTION, Served, Tenant, bearer, new_tenant
 
 from aura import Aura, Workspace
-from aura.identity import Role
+from aura.identity import ConversationId, Role
+from aura.memory.deriving import Deriver
 from aura.webhooks.values import Event
 from aura_server.callers import TENANT_HEADER
 
@@ -63,11 +64,13 @@ async def new_side(world: Served, kind: str) -> Side:
         "webhook": webhook,
         **await _talk(world.app, tenant, Role.ADMIN),
     }
+    shared["fact"] = await _learned(admin, shared["conversation"])
     private = {
         "document": str(tenant.documents["memo"]),
         "key": str(own_key.id),
         **await _talk(world.app, tenant, Role.USER),
     }
+    private["fact"] = await _learned(user, private["conversation"])
     return Side(tenant=tenant, shared=shared, private=private)
 
 
@@ -89,6 +92,15 @@ async def _talk(app: ASGIApp, tenant: Tenant, role: Role) -> Ids:
     stream = await ask(app, "POST", "/chat/stream", headers=headers, json={"message": question})
     response = stream.text.partition("id: ")[2].partition(":")[0]
     return {"conversation": said["session_id"], "message": said["message_id"], "response": str(UUID(response))}
+
+
+async def _learned(member: Workspace, conversation: str) -> str:
+    """Have the member say something, and a fact made of it; its id."""
+    talk, parts = ConversationId(UUID(conversation)), member._parts
+    await member.ask(f"My name is {member.organisation.subdomain}.", conversation=talk, search_knowledge=False)
+    await Deriver(parts.database, parts.embedder, key=parts.memory_key).derive(member.scope.tenant_id, talk)
+    (fact,) = (await member.memory.facts.list()).items
+    return str(fact.id)
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -186,6 +198,13 @@ ATTACKS = {
             Attack("webhook", "GET", "/tenant/webhooks/{id}/deliveries", reads=True, admins=True),
             Attack("conversation", "POST", "/chat/", _json(**_ASK, session_id=...)),
             Attack("conversation", "POST", "/chat/stream", _json(**_ASK, session_id=...)),
+            Attack("conversation", "PATCH", "/conversations/{id}", _json(title="mine now", pinned=True)),
+            Attack("conversation", "DELETE", "/conversations/{id}"),
+            Attack("conversation", "GET", "/conversations/{id}/export", reads=True),
+            Attack("conversation", "GET", "/conversations/{id}/export", _query(format="html"), reads=True),
+            Attack("fact", "PATCH", "/memory/facts/{id}", _json(text="mine now")),
+            Attack("fact", "DELETE", "/memory/facts/{id}"),
+            Attack("fact", "GET", "/memory/facts/{id}/why", reads=True),
             Attack("message", "POST", "/chat/feedback", _json(message_id=..., rating=-1, comment="mine now")),
             Attack("response", "POST", "/chat/stop", _json(response_id=...)),
             Attack(
@@ -204,6 +223,12 @@ LISTS = {
     "/documents/": {},
     "/documents/search": {"q": QUESTION, "limit": 100},
     "/collections": {},
+    "/conversations/": {},
+    "/conversations/search": {"q": QUESTION.split()[0]},
+    "/memory/facts": {"status": "all"},
+    "/memory/summary": {},
+    "/memory/settings": {},
+    "/memory/export": {},
     "/persona/": {},
     "/admin/dashboard": {},
     "/admin/costs": {"by": "user"},

@@ -90,6 +90,20 @@ def memory(
     show(bench_memory(pages, words), json)
 
 
+@app.command("recall")
+def recall(
+    rows: Annotated[int, typer.Option(min=1_000, help="Of the whole table; the goal is set for 1,000,000.")] = 200_000,
+    turns: Annotated[int, typer.Option(min=100, help="Of the user.")] = 10_000,
+    facts: Annotated[int, typer.Option(min=1, help="Of the user.")] = 2_000,
+    queries: Annotated[int, typer.Option(min=20)] = 100,
+    json: Json = None,
+) -> None:
+    """Recall in one user's memory, less the query's embedding; erasing that user."""
+    from aura_evals.bench.recall import bench_recall
+
+    show(asyncio.run(bench_recall(rows, turns, facts, queries)), json)
+
+
 @app.command("serve")
 def serve(
     streams: Annotated[int, typer.Option(min=1, help="Answers that are streamed at once.")] = 200,
@@ -132,6 +146,7 @@ def run_bench(name: str) -> None:
         "ingest": ingest,
         "import": imports,
         "memory": memory,
+        "recall": recall,
         "serve": serve,
         "router": router,
     }

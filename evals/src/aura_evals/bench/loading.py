@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import msgspec
@@ -30,6 +30,7 @@ from aura_evals.errors import BadInput
 
 _TERM_SPACE = 1_000_000_000
 _TEXT_CHARACTERS = 300
+_TURN_CHARACTERS = 160
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
 
@@ -118,8 +119,8 @@ class Loader:
         for start in range(0, count, at_once):
             chunks = self._corpus.chunks(min(at_once, count - start))
             ids = [chunk_id(place, n) for n in range(start, start + len(chunks.vectors))]
-            self._copy("chunks", _CHUNK_COLUMNS, _chunk_rows(place, ids))
-            self._copy(place.table, _INDEX_COLUMNS, self._index_rows(place, ids, chunks))
+            self.copy("chunks", _CHUNK_COLUMNS, _chunk_rows(place, ids))
+            self.copy(place.table, _INDEX_COLUMNS, self._index_rows(place, ids, chunks))
             ranks, found = chunks.document_frequencies
             frequencies[ranks] += found
             vectors.append(chunks.vectors)
@@ -131,30 +132,33 @@ class Loader:
         self._connection.execute("VACUUM ANALYZE")
         self._connection.execute("CHECKPOINT")
 
-    def _index_rows(self, place: Place, ids: list[str], chunks: Chunks) -> bytes:
+    def execute(self, statement: LiteralString, values: list[object]) -> None:
+        """Run a statement."""
+        self._connection.execute(statement, values)
+
+    def vector_fields(self, chunks: Chunks, weight: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Each chunk's vector, and its terms with `weight` each, as pgvector sends them."""
         terms = np.sort(self._terms[chunks.ranks], axis=1) - 1  # pgvector counts from 0 inside
         count, width = terms.shape
         vector_head = np.array([DIMENSION, 0], dtype=">i2")
         terms_head = np.array([_TERM_SPACE, width, 0], dtype=">i4")
-        weights = np.array([self._corpus.weight] * width, dtype=">f4")
+        weights = np.array([weight] * width, dtype=">f4")
         vector = [_same(vector_head.tobytes(), count), _bytes(chunks.vectors.astype(">f2"))]
         sparse = [_same(terms_head.tobytes(), count), _bytes(terms.astype(">i4")), _same(weights.tobytes(), count)]
-        return _binary_rows(
-            [
-                _same(place.tenant_id.bytes, count),
-                _same(place.generation_id.bytes, count),
-                _texts(ids),
-                np.concatenate(vector, axis=1),
-                np.concatenate(sparse, axis=1),
-            ]
-        )
+        return np.concatenate(vector, axis=1), np.concatenate(sparse, axis=1)
 
-    def _copy(self, table: str, columns: tuple[str, ...], rows: bytes) -> None:
+    def copy(self, table: str, columns: tuple[str, ...], rows: bytes) -> None:
+        """Add rows in COPY's binary form, without its header."""
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
             sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
         with self._connection.cursor().copy(statement) as copy:
             copy.write(_COPY_HEADER + rows + _COPY_TRAILER)
+
+    def _index_rows(self, place: Place, ids: list[str], chunks: Chunks) -> bytes:
+        vectors, terms = self.vector_fields(chunks, self._corpus.weight)
+        generation = _same(place.generation_id.bytes, len(ids))
+        return _binary_rows([_same(place.tenant_id.bytes, len(ids)), generation, _texts(ids), vectors, terms])
 
     def _write_statistics(self, place: Place, count: int, frequencies: NDArray[np.int64]) -> None:
         ranks, total = np.nonzero(frequencies)[0], int(frequencies.sum())
@@ -169,12 +173,49 @@ class Loader:
         )
 
 
+class MemoryLoader:
+    """Puts synthetic entries into the index of memory, past its foreign keys."""
+
+    def __init__(self, loader: Loader, tenant_id: UUID, model_sha256: str) -> None:
+        self._loader = loader
+        self._tenant_id = tenant_id
+        self._model = model_sha256.encode()
+        self._written = 0
+
+    def load(self, chunks: Chunks, users: NDArray[np.uint8]) -> None:
+        """Add a turn for each of `chunks`, of the user of the same row: `(n, 16) uint8`. A minute lies between two."""
+        count = len(chunks.vectors)
+        ids = np.frombuffer(np.random.default_rng(self._written).bytes(16 * count), np.uint8).reshape(count, 16)
+        minutes = np.arange(self._written, self._written + count, dtype=np.int64)
+        self._written += count
+        vectors, terms = self._loader.vector_fields(chunks, 1.0)
+        filler = _same(b"synthetic".ljust(_TURN_CHARACTERS, b"."), count)
+        fields = [
+            _same(self._tenant_id.bytes, count), ids, users, _same(b"turn", count), ids,
+            _bytes((minutes * 60_000_000).astype(">i8")), _same(b"user", count), filler, terms,
+            _same(chunks.ranks.shape[1].to_bytes(4, "big"), count), vectors, _same(self._model, count),
+        ]  # fmt: skip
+        self._loader.copy("memory_entries", _MEMORY_COLUMNS, _binary_rows(fields))
+
+    def make_facts(self, user_id: UUID, count: int) -> None:
+        """Turn `count` of a user's turns into facts."""
+        self._loader.execute(
+            "UPDATE memory_entries SET kind = 'fact' WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM memory_entries"
+            " WHERE tenant_id = %s AND user_id = %s ORDER BY id LIMIT %s)",
+            [self._tenant_id, user_id, count],
+        )
+
+
 def chunk_id(place: Place, number: int) -> str:
     """The id of a tenant's chunk: no two tenants share one, so that a leak would show."""
     return f"{place.tenant_id.hex}-{number:07}"
 
 
 _CHUNK_COLUMNS = ("tenant_id", "id", "text", "text_sha256")
+_MEMORY_COLUMNS = (
+    "tenant_id", "id", "user_id", "kind", "message_id", "at", "speaker", "text", "terms", "length", "embedding",
+    "model_sha256",
+)  # fmt: skip
 _INDEX_COLUMNS = ("tenant_id", "generation_id", "chunk_id", "embedding", "terms")
 
 

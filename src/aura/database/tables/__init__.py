@@ -17,7 +17,16 @@ from aura.database.tables.index import (
     lexicon,
     vector_cache,
 )
+from aura.database.tables.memory import (
+    fact_evidence,
+    fact_tombstones,
+    facts,
+    memory_outbox,
+    memory_settings,
+    summaries,
+)
 from aura.database.tables.persona import persona_signals, personas
+from aura.database.tables.recall import memory_entries
 from aura.database.tables.responses import response_events, responses
 from aura.database.tables.routing import (
     budget_reservations,
@@ -35,18 +44,21 @@ from aura.database.tables.webhooks import webhook_deliveries, webhooks
 PRIVATE_TABLES = frozenset({"documents", "document_versions", "chunks"})
 """Tenant tables with rows that may be private to a member, by `private_to`."""
 
-PERSONAL_TABLES = frozenset(
-    {
-        "conversations",
-        "messages",
-        "feedback",
-        "responses",
-        "response_events",
-        "sessions",
-        "personas",
-        "persona_signals",
-    }
+MEMORY_TABLES = frozenset(
+    {"facts", "fact_evidence", "fact_tombstones", "memory_outbox", "summaries", "memory_settings", "memory_entries"}
 )
+"""Personal tables that are derived from turns, or say how."""
+
+PERSONAL_TABLES = MEMORY_TABLES | {
+    "conversations",
+    "messages",
+    "feedback",
+    "responses",
+    "response_events",
+    "sessions",
+    "personas",
+    "persona_signals",
+}
 """Tenant tables whose rows belong to one user, by `user_id`."""
 
 PLATFORM_TABLES = frozenset(
@@ -61,11 +73,13 @@ TENANT_TABLES = tuple(t for t in metadata.sorted_tables if t.name not in PLATFOR
 """In the order of their foreign keys: insert forwards, delete backwards."""
 
 __all__ = (
-    "APPEND_ONLY_TABLES", "INDEX_COLUMNS", "PARTITIONS", "PERSONAL_TABLES", "PLATFORM_TABLES", "PRIVATE_TABLES",
-    "TENANT_TABLES", "TERM_SPACE", "api_keys", "audit", "budget_reservations", "budget_spent", "budgets", "chunks",
-    "collections", "conversations", "counters", "document_versions", "documents", "feedback", "generations",
-    "idempotency_keys", "index_table", "ingest_tasks", "lexical_statistics", "lexicon", "login_attempts", "messages",
+    "APPEND_ONLY_TABLES", "INDEX_COLUMNS", "MEMORY_TABLES", "PARTITIONS", "PERSONAL_TABLES", "PLATFORM_TABLES",
+    "PRIVATE_TABLES", "TENANT_TABLES", "TERM_SPACE", "api_keys", "audit", "budget_reservations", "budget_spent",
+    "budgets", "chunks", "collections", "conversations", "counters", "document_versions", "documents", "fact_evidence",
+    "fact_tombstones", "facts", "feedback", "generations", "idempotency_keys", "index_table", "ingest_tasks",
+    "lexical_statistics", "lexicon", "login_attempts", "memory_entries", "memory_outbox", "memory_settings", "messages",
     "metadata", "organisations", "persona_signals", "personas", "platform_reservations", "platform_spent",
-    "provider_keys", "response_events", "responses", "route_health", "routing_models", "sessions", "tickets", "usage",
-    "usage_daily", "users", "vector_cache", "webhook_deliveries", "webhooks",
+    "provider_keys", "response_events",
+    "responses", "route_health", "routing_models", "sessions", "summaries", "tickets", "usage", "usage_daily", "users",
+    "vector_cache", "webhook_deliveries", "webhooks",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Integer,
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -29,6 +30,7 @@ conversations = Table(
     Column("user_id", Uuid),
     Column("title", Text, nullable=False, server_default=text("''")),
     Column("collections", ARRAY(Uuid)),
+    Column("pinned", Boolean, nullable=False, server_default=text("false")),
     moment("created_at"),
     moment("updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -50,6 +52,9 @@ messages = Table(
     Column("cost_usd", Numeric(12, 6), nullable=False, server_default=text("0")),
     Column("refused", Boolean, nullable=False, server_default=text("false")),
     Column("stopped", Boolean, nullable=False, server_default=text("false")),
+    Column("language", Text),
+    Column("tokens", Integer),
+    Column("heard_characters", Integer),
     moment("created_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(
@@ -58,7 +63,8 @@ messages = Table(
     Index("messages_conversation_idx", "tenant_id", "conversation_id", "seq"),
     Index("messages_user_idx", "tenant_id", "user_id", "seq"),
 )
-"""`stopped`: the text is what had been said when the answer was stopped."""
+"""`stopped`: the text is what had been said when the answer was stopped. `heard_characters` is how much of a spoken answer
+was heard before its listener interrupted it; NULL is all of it."""
 
 feedback = Table(
     "feedback",

@@ -1,0 +1,92 @@
+"""`bench recall`: recall in the memory of one user, within a table that holds many more; and forgetting that user."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aura.identity import Scope
+from aura.index.embedding import EmbeddingModel
+from aura.memory import entries
+from aura.memory.recall import Recall
+from aura_evals.bench.loading import MemoryLoader
+from aura_evals.bench.measuring import Bench, open_bench, timed
+from aura_evals.bench.report import Goal, Recorder, Report, milliseconds
+from aura_evals.bench.synthetic import Corpus, TopicEmbedding
+
+_RECALL_GOAL = Goal(limit=60, absolute=True)
+_ERASE_GOAL = Goal(limit=5, absolute=True)
+_WORDS_OF_A_TURN = 25
+_SITTINGS = 40
+"""How often the user comes back: between the sittings others write, so that the rows do not lie side by side."""
+_WARM_UP = 10
+
+
+async def bench_recall(rows: int, turns: int, facts: int, queries: int) -> Report:
+    """Time recall, less the query's embedding, one question after the other; then the erasure of that user's entries.
+
+    The user's `turns` and `facts` are written in sittings, between which other users' are, until the table has `rows`.
+    """
+    recorder = Recorder("recall")
+    corpus = Corpus(terms_per_chunk=_WORDS_OF_A_TURN)
+    async with open_bench(corpus) as bench:
+        user = bench.workspace.scope.tenant_id
+        scope = await _loaded(bench, corpus, rows, turns, facts)
+        recall = Recall(bench.aura._parts.database, scope, _embedder(bench))  # pyright: ignore[reportPrivateUsage]
+        for _ in range(_WARM_UP):
+            await _asked(recall, corpus)
+        times = [await _asked(recall, corpus) for _ in range(queries)]
+        name = f"{turns:,} turns + {facts:,} facts of {rows:,} rows"
+        recorder.add(f"recall, {name}, p50", milliseconds(times), "ms")
+        recorder.add(f"recall, {name}, p95", milliseconds(times, 95), "ms", goal=_RECALL_GOAL)
+        seconds, dropped = await timed(_dropped(bench, scope))
+        assert dropped == turns + facts, f"{dropped} entries of {user} were dropped"
+        recorder.add("erasing the user's entries", seconds, "s", goal=_ERASE_GOAL)
+    return recorder.report()
+
+
+async def _loaded(bench: Bench, corpus: Corpus, rows: int, turns: int, facts: int) -> Scope:
+    """Fill the table; the scope of the user in question."""
+    tenant_id, user_id, own = bench.workspace.organisation.id, uuid4(), turns + facts
+    loader = MemoryLoader(bench.loader, tenant_id, _embedder(bench).weights_sha256)
+    random = np.random.default_rng(0)
+    others = [uuid4() for _ in range(max(1, (rows - own) // own))]
+    for sitting in range(_SITTINGS):
+        loader.load(corpus.chunks(_part(own, sitting)), _users([user_id], _part(own, sitting), random))
+        count = _part(rows - own, sitting)
+        for start in range(0, count, 5_000):
+            size = min(5_000, count - start)
+            loader.load(corpus.chunks(size), _users(others, size, random))
+    loader.make_facts(user_id, facts)
+    bench.loader.settle()
+    role = bench.workspace.scope.role
+    return Scope(tenant_id=tenant_id, user_id=user_id, role=role)  # pyright: ignore[reportArgumentType]
+
+
+def _part(total: int, sitting: int) -> int:
+    return total * (sitting + 1) // _SITTINGS - total * sitting // _SITTINGS
+
+
+def _users(users: list[UUID], count: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """`count` of `users` at random: `(count, 16) uint8`."""
+    ids = np.frombuffer(b"".join(user.bytes for user in users), np.uint8).reshape(-1, 16)
+    return ids[random.integers(len(users), size=count)]
+
+
+async def _asked(recall: Recall, corpus: Corpus) -> float:
+    question = corpus.question()
+    vector = TopicEmbedding.vector(question)
+    seconds, recalled = await timed(recall.recall(question, limit=20, vector=vector, everything=True))
+    assert len(recalled.found) == 20
+    return seconds
+
+
+async def _dropped(bench: Bench, scope: Scope) -> int:
+    async with bench.aura._parts.database.tenant(scope) as session:  # pyright: ignore[reportPrivateUsage]
+        return await entries.drop_user(session, scope, scope.user_id)
+
+
+def _embedder(bench: Bench) -> EmbeddingModel:
+    return bench.workspace.embed_model

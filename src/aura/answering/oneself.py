@@ -1,0 +1,46 @@
+"""Whether a question is about the one who asks it, and about what was said: in English, German and French."""
+
+from __future__ import annotations
+
+import re
+
+_FIRST_PERSON = re.compile(
+    r"\b(?:i|i'm|i've|me|my|mine|myself|ich|mich|mir|mein(?:e[nmrs]?)?|je|moi|mon|ma|mes)\b|\bj['’]", re.IGNORECASE
+)
+_RULES = re.compile(
+    r"\b(?:how (?:do|would) i|(?:how|where|when) (?:can|could|should|may|must) i|(?:can|may|must|should|could|shall|would) i"
+    r"|do i (?:have to|need)|am i (?:allowed|entitled)|(?:wie|wo|wann) (?:kann|soll|muss|darf|mache|bekomme|setze) ich"
+    r"|(?:kann|darf|muss|soll|sollte|könnte) ich|(?:puis|dois)-je|tell me|give me|show me|help me|let me|sag mir|gib mir"
+    r"|zeig mir|erklär\w* mir|hilf mir|dis-moi|donne-moi)\b",
+    re.IGNORECASE,
+)
+_SAID = re.compile(
+    r"\b(?:did i|have i|i)\s+(?:ever\s+|already\s+)?(?:say|said|tell|told|mention(?:ed)?|ask(?:ed)?|talk(?:ed)?)\b"
+    r"(?:\s+you)?"
+    r"|\b(?:do|can) you (?:remember|recall|know)\b|\b(?:remember|recall)\b"
+    r"|\bhabe? ich(?=\b.*\b(?:gesagt|erzählt|erwähnt|gefragt)\b)|\b(?:gesagt|erzählt|erwähnt)\b"
+    r"|\b(?:weißt|erinnerst) du(?: dich)?\b|\bai-je (?:dit|parlé)\b",
+    re.IGNORECASE,
+)
+
+
+def about_oneself(question: str) -> bool:
+    """Whether `question` asks for something of the asker's own; not what one may or must do, nor a request to be told."""
+    return asks_what_was_said(question) or _FIRST_PERSON.search(_RULES.sub(" ", question)) is not None
+
+
+def asks_what_was_said(question: str) -> bool:
+    """Whether `question` asks for an earlier statement: "When did I say that …", "Weißt du noch …"."""
+    return _SAID.search(question) is not None
+
+
+def asked_for(question: str) -> str:
+    """`question` without what only says that it was said, unless nothing else is left."""
+    rest = _SAID.sub(" ", question)
+    return rest if re.search(r"\w", rest) else question
+
+
+def only_asks(text: str) -> bool:
+    """Whether every sentence of `text` is a question: it tells nothing of its speaker."""
+    sentences = [each for each in re.split(r"(?<=[.!?])\s+", text.strip()) if each]
+    return bool(sentences) and all(each.endswith("?") for each in sentences)

@@ -1,0 +1,54 @@
+"""Erasing all that is kept of one user's talks, with a receipt."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Table, and_, delete
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aura.database.scopes import visible
+from aura.database.tables import (
+    conversations,
+    fact_tombstones,
+    facts,
+    memory_outbox,
+    memory_settings,
+    messages,
+    responses,
+    summaries,
+)
+from aura.documents.values import Receipt
+from aura.identity import Scope
+from aura.memory import entries, fact_rows
+
+_COUNTED = (
+    (facts, "facts"),
+    (fact_tombstones, ""),
+    (summaries, "summaries"),
+    (memory_settings, ""),
+    (memory_outbox, ""),
+    (responses, "responses"),
+    (messages, "messages"),
+    (conversations, "conversations"),
+)
+"""In the order of their foreign keys. Evidence, feedback and events go with what they belong to."""
+
+
+async def erase(session: AsyncConnection, scope: Scope) -> Receipt:
+    """Delete the talks, facts, summaries, settings, answers under way and vectors of the scope's user; what that was.
+
+    Nothing of it is in the queue, the usage or the audit: these hold ids and numbers. What a job derives at the same time
+    waits for this transaction, and then finds nothing to write.
+
+    Cost: about ten round trips.
+    """
+    await fact_rows.lock(session, scope)
+    counted = {"vectors": await entries.drop_user(session, scope, scope.user_id)}
+    for table, name in _COUNTED:
+        gone = await session.execute(delete(table).where(_theirs(table, scope)))
+        if name:
+            counted[name] = gone.rowcount
+    return Receipt(**counted)
+
+
+def _theirs(table: Table, scope: Scope) -> ColumnElement[bool]:
+    return and_(visible(table, scope), table.c.user_id.is_not_distinct_from(scope.user_id))

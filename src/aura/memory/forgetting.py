@@ -1,0 +1,107 @@
+""" "Forget that I live in Rome", said in a conversation: the facts that it means are shown, and go when the user says yes.
+
+What is kept of it is the conversation alone. Which facts were shown is read from the question that AURA asked, in a message
+that no model wrote; so nothing has to be remembered between the two, on whichever replica they arrive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from aura.answering.engine import OWN
+from aura.answering.lexicon import words
+from aura.memory.facts import Facts
+from aura.memory.slots import normal
+from aura.memory.values import Fact
+
+_MOST = 10
+_SHARE = 0.5
+
+_REQUEST = re.compile(
+    r"(?:please |can you |could you |bitte )?(?:forget(?: about| that)?|delete from (?:your )?memory(?: that)?"
+    r"|vergiss(?: bitte)?(?:,? dass)?|lösche? aus (?:deinem )?gedächtnis(?:,? dass)?)[:,]? (?P<what>.{2,200}?)[.!?]*",
+    re.IGNORECASE | re.DOTALL,
+)
+_GERMAN = re.compile(r"vergiss|lösch|bitte", re.IGNORECASE)
+_YES = re.compile(r"(?:yes|yes please|yep|sure|do it|ja|ja bitte|ja gern|mach das)[.!]*", re.IGNORECASE)
+_NO = re.compile(r"(?:no|nope|no thanks|don't|nein|nein danke|lieber nicht)[.!]*", re.IGNORECASE)
+_SLOT_WORDS: Final = {
+    "home": "live home address city wohne wohnen wohnort adresse",
+    "employer": "work job company employer arbeite arbeit arbeitgeber firma",
+    "role": "job role profession beruf",
+    "name": "name heiße",
+    "birthday": "birthday born geburtstag geboren",
+    "email": "email mail address e-mail",
+    "phone": "phone number telefon handy nummer",
+    "diet": "diet eat ernährung",
+}
+_EMPTY = words("""
+    i me my mine that this it is am are was what where how about you know your everything all the a an
+    ich mich mir mein meine meinen dass das es ist bin war was wo wie über du weißt dein deine alles der die
+    """)
+
+
+class Said(Protocol):
+    """A message of the conversation."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Forgetting:
+    """Answers what concerns forgetting in one user's conversations; everything else is not its own."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    async def reply(self, message: str, earlier: Sequence[Said]) -> str | None:
+        """What to answer to `message`; None where it is an ordinary one. A yes to the question before deletes the facts.
+
+        Cost: nothing for an ordinary message; else a few round trips.
+        """
+        asked = earlier[-1] if earlier else None
+        if asked is not None and getattr(asked, "model", None) == OWN and "\n- " in asked.text:
+            german = asked.text.startswith(_ASK_GERMAN[:10])
+            if _YES.fullmatch(message.strip()):
+                return await self._forget(asked.text, german=german)
+            if _NO.fullmatch(message.strip()):
+                return "Gut, ich behalte es." if german else "All right, I keep it."
+        request = _REQUEST.fullmatch(message.strip())
+        if request is None:
+            return None
+        meant = _meant(request["what"], (await self._facts.list(limit=1_000)).items)
+        if not meant:
+            return None
+        lines = "\n".join(f"- {fact.text}" for fact in meant)
+        return (_ASK_GERMAN if _GERMAN.search(message) else _ASK).format(lines=lines)
+
+    async def _forget(self, question: str, *, german: bool) -> str:
+        shown = {line[2:] for line in question.splitlines() if line.startswith("- ")}
+        known = (await self._facts.list(limit=1_000)).items
+        for fact in known:
+            if fact.text in shown:
+                await self._facts.delete(fact.id)
+        return "Erledigt: Das ist vergessen." if german else "Done: it is forgotten."
+
+
+_ASK: Final = "I know this of you:\n{lines}\nShall I forget it for good? Say yes, or no."
+_ASK_GERMAN: Final = "Das weiß ich von dir:\n{lines}\nSoll ich es für immer vergessen? Sag ja oder nein."
+
+
+def _meant(what: str, facts: Iterable[Fact]) -> list[Fact]:
+    """The facts that `what` speaks of: at least half of its words are theirs, or those of their slot."""
+    wanted = {word for word in re.findall(r"[^\W_][\w'-]*", what.casefold()) if word not in _EMPTY}
+    stems = {normal(word) for word in wanted}
+    scored: list[tuple[float, Fact]] = []
+    for fact in facts:
+        theirs = {normal(word) for word in re.findall(r"[^\W_][\w'-]*", fact.text.casefold())}
+        theirs |= {normal(word) for word in _SLOT_WORDS.get(fact.slot, fact.slot.replace(":", " ")).split()}
+        shared = len(stems & theirs) / len(stems) if stems else 0.0
+        if shared >= _SHARE:
+            scored.append((shared, fact))
+    best = max((score for score, _ in scored), default=0.0)
+    return [fact for score, fact in scored if score == best][:_MOST]

@@ -1,0 +1,171 @@
+"""Recall: what a user said, and what is known of the user, that bears on a question.
+
+One statement reads what every entry of the user says to the question (its cosine, which of the question's words it has, how
+old it is) as packed arrays, and numpy makes the ranking of them; a second one fetches the few that are shown. It is exact,
+there is no index besides the rows to keep in step, and nobody else's entries have a say: BM25 counts this user's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aura.answering.oneself import about_oneself, asked_for, only_asks
+from aura.clock import Clock, SystemClock
+from aura.database.engine import Database
+from aura.errors import InvalidRequest, Unavailable
+from aura.identity import Scope
+from aura.index import lexical
+from aura.index.embedding import MINILM_SHA256
+from aura.index.generations import Embedder
+from aura.memory.entries import Entry
+from aura.memory.ranking import Asked, Candidates, rank
+from aura.memory.scan import MOST_TERMS, fetch, scan
+from aura.memory.windows import window_of
+
+LONGEST_QUESTION = 2_000
+"""Characters of a question that recall reads: the end of a longer one."""
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that was recalled.
+
+    `score` orders one recall and compares with no other. `dense` is the cosine, None where the entry or the question has no
+    vector; `bm25` is 0 where no word is shared. `slot` is a fact's. `said` is the turn it is, or was learned from, if that
+    still exists, and `before` and `after` are the turns around it, as `role: text`. `outdated`: what was learned from it
+    holds no more.
+    """
+
+    entry: Entry
+    score: float
+    dense: float | None
+    bm25: float
+    slot: str | None = None
+    said: str | None = None
+    before: str | None = None
+    after: str | None = None
+    outdated: bool = False
+
+
+class Recalled(msgspec.Struct, frozen=True, kw_only=True):
+    """What was recalled, best first. `facts` and `turns` are the two kinds of it."""
+
+    found: tuple[Remembered, ...] = ()
+
+    @property
+    def facts(self) -> tuple[Remembered, ...]:
+        return tuple(each for each in self.found if each.entry.kind == "fact")
+
+    @property
+    def turns(self) -> tuple[Remembered, ...]:
+        return tuple(each for each in self.found if each.entry.kind == "turn")
+
+
+class Recall:
+    """Recalls in one scope: that user's memory, and nobody else's. Light: it holds no connection."""
+
+    def __init__(self, database: Database, scope: Scope, embedder: Embedder, *, clock: Clock | None = None) -> None:
+        self._database = database
+        self._scope = scope
+        self._embedder = embedder
+        self._clock = clock or SystemClock()
+
+    async def recall(
+        self,
+        question: str,
+        *,
+        limit: int = 10,
+        as_of: datetime | None = None,
+        vector: NDArray[np.float32] | None = None,
+        weight: float | None = None,
+        everything: bool = False,
+        own: bool = False,
+    ) -> Recalled:
+        """The entries that bear on `question`, best first; a fact and the turn that it was learned from are one.
+
+        While the embedding model is down, and for entries that it has not embedded yet, BM25 decides alone.
+
+        Args:
+            as_of: what was known, and held to be true, at that moment.
+            vector: the question's, where the caller has it already.
+            weight: the dense ranking's share; None: the measured one. 0 and 1 are BM25 and dense alone.
+            everything: as many as `limit`, also what is not plausibly about the question.
+            own: only what the user said, and no mere questions.
+
+        Raises:
+            InvalidRequest: the question is empty, or the limit is below 1.
+            Unavailable: the database is away.
+
+        Cost: one query embedding without `vector`; two round trips to the database, one where there is nothing to recall.
+        """
+        if not question.strip() or limit < 1:
+            raise InvalidRequest("recall takes a question, and a limit of at least 1", field="question")
+        question = question[-LONGEST_QUESTION:]
+        vector = await self._vector(question) if vector is None and weight != 0 else vector
+        terms = dict(list(lexical.query_counts(asked_for(question)).items())[:MOST_TERMS])
+        now = as_of or self._clock.now()
+        asked = Asked(
+            counts=tuple(terms.values()),
+            window=window_of(question, now),
+            now=now.timestamp(),
+            weight=weight,
+            scaled=self._embedder.weights_sha256 == MINILM_SHA256,
+            oneself=about_oneself(question),
+            everything=everything,
+        )
+        async with self._database.tenant(self._scope) as session:
+            candidates = await scan(
+                session, self._scope, tuple(terms), vector, self._embedder.weights_sha256, as_of=as_of, own=own
+            )
+            if not len(candidates.at):
+                return Recalled()
+            return Recalled(found=await self._fetched(session, candidates, asked, limit, own=own))
+
+    async def _fetched(
+        self, session: AsyncConnection, candidates: Candidates, asked: Asked, limit: int, *, own: bool
+    ) -> tuple[Remembered, ...]:
+        ranked = rank(
+            candidates, asked, limit=(3 if own else 2) * limit
+        )  # a fact may stand for its turn, and the other way round
+        ids = {n: UUID(bytes=candidates.ids[n].tobytes()) for n in ranked.order}
+        rows = await fetch(session, self._scope, list(ids.values()))
+        found = [
+            Remembered(
+                entry=row.entry,
+                score=float(ranked.score[n]),
+                dense=None if np.isnan(candidates.dense[n]) else float(candidates.dense[n]),
+                bm25=float(ranked.bm25[n]),
+                slot=row.slot,
+                said=row.said,
+                before=row.before,
+                after=row.after,
+                outdated=row.outdated,
+            )
+            for n in ranked.order
+            if (row := rows.get(ids[n])) is not None and not (own and only_asks(row.entry.text))
+        ]
+        return tuple(_distinct(found)[:limit])
+
+    async def _vector(self, question: str) -> NDArray[np.float32] | None:
+        try:
+            return await self._embedder.embed_query(question)
+        except Unavailable:
+            return None
+
+
+def _distinct(found: Sequence[Remembered]) -> list[Remembered]:
+    """`found` with a fact in the place of its turn, and each of them once."""
+    facts = {each.entry.message_id: each for each in found if each.entry.kind == "fact"}
+    kept: dict[UUID, Remembered] = {}
+    for each in found:
+        fact = facts.get(each.entry.message_id)
+        if fact is not None and each.entry.kind == "turn":
+            each = msgspec.structs.replace(fact, score=each.score)
+        kept.setdefault(each.entry.id, each)
+    return list(kept.values())

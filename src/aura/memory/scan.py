@@ -1,0 +1,183 @@
+"""The two statements of recall: what every entry says to a question, packed; and the few entries that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache, partial
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aura.database.scopes import Sight
+from aura.database.statements import ScopedStatement
+from aura.database.tables import TERM_SPACE, facts, memory_entries, messages
+from aura.identity import Scope
+from aura.index import lexical
+from aura.memory.entries import ASSISTANT, ENTRY_COLUMNS, MOST_REPEATS, Entry, entry_of
+from aura.memory.ranking import Candidates
+
+BITS = 3
+"""Of a term's count in an entry: `MOST_REPEATS` fits."""
+TERMS_IN_PRODUCT = 24 // BITS
+"""A float4 holds 24 bits exactly, and so the counts of so many terms in one inner product."""
+MOST_TERMS = 4 * TERMS_IN_PRODUCT
+"""Different terms of a question that are looked up."""
+
+_entry = memory_entries.c
+_HEAD = np.dtype([("id", "V16"), ("at", ">f8"), ("length", ">i4")])
+_EMPTY = literal(b"", LargeBinary)
+assert MOST_REPEATS < 1 << BITS
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that is shown, a fact's slot, the turn that it is or comes from, and the turns around that."""
+
+    entry: Entry
+    slot: str | None
+    said: str | None
+    before: str | None
+    after: str | None
+    outdated: bool
+
+
+async def scan(
+    session: AsyncConnection,
+    scope: Scope,
+    terms: Sequence[int],
+    vector: NDArray[np.float32] | None,
+    model_sha256: str,
+    *,
+    as_of: datetime | None = None,
+    own: bool = False,
+) -> Candidates:
+    """What every entry of the scope's user that holds at `as_of` says to a question. Cost: one round trip.
+
+    A sparse vector of a question's terms weighs term number n with 8 to the power of n: the inner product with an entry's
+    counts is then these counts side by side, three bits each.
+
+    Args:
+        own: only what the user said.
+    """
+    products = -(-len(terms) // TERMS_IN_PRODUCT)
+    values: dict[str, object] = {"model": model_sha256, "as_of": as_of}
+    values["vector"] = None if vector is None else str(vector.tolist())
+    for p in range(products):
+        part = terms[p * TERMS_IN_PRODUCT : (p + 1) * TERMS_IN_PRODUCT]
+        values[f"terms{p}"] = lexical.to_sparsevec({term: float(1 << BITS * n) for n, term in enumerate(part)})
+    row = (await _scan(products, as_of is None, own).run(session, scope, values)).one()
+    head = np.frombuffer(row.head or b"", _HEAD)
+    counts = np.empty((len(terms), len(head)), np.uint8)
+    for p in range(products):
+        side_by_side = np.frombuffer(row[p] or b"", ">f4").astype(np.int32)
+        for n in range(p * TERMS_IN_PRODUCT, min(len(terms), (p + 1) * TERMS_IN_PRODUCT)):
+            counts[n] = side_by_side >> BITS * (n - p * TERMS_IN_PRODUCT) & MOST_REPEATS
+    return Candidates(
+        ids=np.ascontiguousarray(head["id"]),
+        at=head["at"].astype(np.float64),
+        length=head["length"].astype(np.int32),
+        counts=counts,
+        dense=np.frombuffer(row.dense or b"", ">f4").astype(np.float32),
+    )
+
+
+@cache
+def _scan(products: int, now: bool, own: bool) -> ScopedStatement:
+    return ScopedStatement(partial(_scanning, products, now, own))
+
+
+def _scanning(products: int, now: bool, own: bool, sight: Sight) -> Select[Any]:
+    moment = cast(bindparam("as_of", type_=DateTime(timezone=True)), DateTime(timezone=True))
+    held = and_(_entry.at <= moment, or_(_entry.closed_at.is_(None), _entry.closed_at > moment))
+    rows = and_(sight.sees(memory_entries), _entry.closed_at.is_(None) if now else held)
+    if own:
+        rows = and_(rows, _entry.speaker != ASSISTANT)
+    # The vectors are of unit length. One of another model is left out: its dimension may differ, which is an error.
+    vector = cast(bindparam("vector", type_=Text), HALFVEC())
+    cosine = cast(-_entry.embedding.max_inner_product(vector), REAL)
+    of_model = func.coalesce(case((_entry.model_sha256 == bindparam("model", type_=Text), cosine)), cast("NaN", REAL))
+    counted = [
+        _packed(func.float4send(cast(-_entry.terms.max_inner_product(_terms(p)), REAL))) for p in range(products)
+    ]
+    return select(
+        *counted, _packed(func.float4send(of_model)).label("dense"), _packed(_entry.head).label("head")
+    ).where(rows)
+
+
+def _packed(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.string_agg(value, _EMPTY, type_=LargeBinary)
+
+
+def _terms(number: int) -> ColumnElement[Any]:
+    return cast(bindparam(f"terms{number}", type_=Text), SPARSEVEC(TERM_SPACE))
+
+
+async def fetch(session: AsyncConnection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Fetched]:
+    """The entries of `ids`, by id. Cost: one round trip."""
+    rows = await _FETCH.run(session, scope, {"ids": list(ids)})
+    return {
+        row.id: Fetched(
+            entry=entry_of(row),
+            slot=row.slot,
+            said=row.said,
+            before=row.before,
+            after=row.after,
+            outdated=row.ended and not row.lives,
+        )
+        for row in rows
+    }
+
+
+def _fetching(sight: Sight) -> Select[Any]:
+    """Turns are read from their entries: what the user had deleted of a message is not in these."""
+    message, told, fact = messages.alias("message"), memory_entries.alias("told"), memory_entries.alias("fact")
+    other, near = messages.alias("other"), memory_entries.alias("near")
+    learned = and_(sight.sees(fact), fact.c.kind == "fact", fact.c.message_id == _entry.message_id)
+    around = (
+        select(func.concat(near.c.speaker, ": ", near.c.text))
+        .join_from(other, near, and_(sight.sees(near), near.c.id == other.c.id))
+        .where(sight.sees(other), other.c.conversation_id == message.c.conversation_id)
+        .limit(1)
+    )
+    return (
+        select(
+            *ENTRY_COLUMNS,
+            facts.c.slot,
+            told.c.text.label("said"),
+            around.where(other.c.seq < message.c.seq).order_by(other.c.seq.desc()).scalar_subquery().label("before"),
+            around.where(other.c.seq > message.c.seq).order_by(other.c.seq).scalar_subquery().label("after"),
+            exists().where(learned, fact.c.closed_at.is_not(None)).label("ended"),
+            exists().where(learned, fact.c.closed_at.is_(None)).label("lives"),
+        )
+        .outerjoin(message, and_(sight.sees(message), message.c.id == _entry.message_id))
+        .outerjoin(told, and_(sight.sees(told), told.c.id == _entry.message_id))
+        .outerjoin(facts, and_(sight.sees(facts), facts.c.id == _entry.id))
+        .where(sight.sees(memory_entries), _entry.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    )
+
+
+_FETCH: Final = ScopedStatement(_fetching)

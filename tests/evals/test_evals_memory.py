@@ -1,0 +1,90 @@
+"""Conversations in LoCoMo's layout are read as they are meant, and recall is measured on them through the database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from aura.testing.embeddings import HashEmbedding
+from aura_evals.cli import app
+from aura_evals.dialogues import make_dialogues
+from aura_evals.errors import BadInput
+from aura_evals.locomo import read_samples, samples_of
+
+
+def sample(**changed: object) -> dict[str, object]:
+    conversation = {
+        "speaker_a": "Ana", "speaker_b": "Ben",
+        "session_1_date_time": "1:56 pm on 8 May, 2023",
+        "session_1": [
+            {"speaker": "Ana", "dia_id": "D1:1", "text": "My dog is called Biscuit."},
+            {"speaker": "Ben", "dia_id": "D1:2", "text": "Look", "blip_caption": "a photo of a red boat"},
+        ],
+        "session_2_date_time": "soon",
+        "session_2": [{"speaker": "Ana", "dia_id": "D2:1", "text": "I paint horses on weekends."}],
+    }  # fmt: skip
+    qa = [
+        {"question": "What is the dog of Ana called?", "answer": "Biscuit", "evidence": ["D1:1"], "category": 4},
+        {"question": "What does Ana paint?", "answer": "horses", "evidence": ["D:2:1; D01:02"], "category": 1},
+        {"question": "What is in the photo?", "answer": "a boat", "evidence": ["D1:2", "D9:9"], "category": 1},
+        {"question": "Who?", "answer": "?", "evidence": ["D"], "category": 2},
+        {"question": "Which volcano erupted?", "answer": "", "evidence": [], "category": 5},
+    ]
+    return {"sample_id": "one", "conversation": conversation, "qa": qa, **changed}
+
+
+def test_evidence_that_is_malformed_is_repaired_or_dropped_and_counted() -> None:
+    (read,), repairs = samples_of([sample()], Path("x"))
+    assert [question.evidence for question in read.questions] == [("D1:1",), ("D2:1", "D1:2"), ("D1:2",), ()]
+    assert (repairs.evidence_repaired, repairs.evidence_dropped, repairs.questions_skipped) == (1, 2, 1)
+
+
+def test_turns_have_their_captions_and_rising_times() -> None:
+    (read,), repairs = samples_of([sample()], Path("x"))
+    assert [turn.text for turn in read.turns][1] == "Look [shares a photo of a red boat]"
+    assert read.turns[0].at.isoformat() == "2023-05-08T13:56:00+00:00"
+    assert sorted(turn.at for turn in read.turns) == [turn.at for turn in read.turns]
+    assert repairs.dates_unread == 1
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '[{"qa": []}]', '[{"conversation": {}, "qa": []}]'])
+def test_what_is_no_such_file_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(content)
+    with pytest.raises(BadInput):
+        read_samples(file)
+
+
+def test_our_dialogues_are_many_in_two_languages_and_the_same_every_time() -> None:
+    dialogues = make_dialogues()
+    assert dialogues == make_dialogues()
+    samples, repairs = samples_of(dialogues, Path("x"))
+    assert len(samples) >= 50
+    assert {sample.id.split("-")[1] for sample in samples} == {"english", "german"}
+    kinds = {question.category for sample in samples for question in sample.questions}
+    assert kinds == {"fact", "update", "retraction", "date", "off-topic"}
+    assert repairs == type(repairs)()
+    assert all(question.date for sample in samples for question in sample.questions if question.category == "date")
+    assert all(question.stale for sample in samples for question in sample.questions if question.category == "update")
+
+
+def test_the_suite_measures_every_leg_overall_and_by_category(tmp_path: Path) -> None:
+    file, out = tmp_path / "two.json", tmp_path / "out.json"
+    file.write_text(json.dumps([sample(), sample(sample_id="two")]))
+    command = ["run", "memory", "--dataset", str(file), "--json", str(out), "--cache-dir", str(tmp_path)]
+    result = CliRunner().invoke(app, [*command, "--floor", "fused.recall@5=0.9"], obj=HashEmbedding())
+    assert result.exit_code == 0, result.output
+    measured = json.loads(out.read_bytes())
+    assert set(measured["metrics"]) == {"bm25", "dense", "fused"}
+    assert set(measured["metrics"]["fused"]) == {"recall@5", "recall@10", "recall@20", "recall@1000tok"}
+    assert set(measured["categories"]) == {"1", "4"}
+    assert measured["counts"] == {"1": 4, "4": 2}
+    assert measured["metrics"]["bm25"]["recall@5"] > 0.8
+    assert measured["checks"]["isolation"] == 1.0
+    assert measured["checks"]["off_topic_injection"] == 0.0
+    assert measured["repairs"]["questions_skipped"] == 2
+    red = CliRunner().invoke(app, [*command, "--floor", "bm25.recall@5=1.1"], obj=HashEmbedding())
+    assert red.exit_code in (1, 2)

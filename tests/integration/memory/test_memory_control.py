@@ -1,0 +1,202 @@
+"""What is known can be seen, explained, put right, forgotten for good and taken along; and none of it by anybody else."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+from memory_support import ANSWER, Company, derive, known, say, tell
+from sqlalchemy import select
+
+from aura import InvalidRequest, NotFound, Workspace
+from aura.database.tables import fact_tombstones, memory_entries
+from aura.identity import ConversationId
+from aura.memory.values import Fact, MemorySettings
+
+
+async def fact_of(workspace: Workspace, text: str) -> Fact:
+    return next(fact for fact in (await workspace.memory.facts.list(status="all")).items if fact.text == text)
+
+
+async def recallable(workspace: Workspace) -> list[str]:
+    """The texts of the user's entries, which is what recall can find."""
+    async with workspace._parts.database.tenant(workspace.scope) as session:
+        return sorted(await session.scalars(select(memory_entries.c.text)))
+
+
+async def test_why_shows_every_turn_that_says_a_fact_and_where(ada: Workspace) -> None:
+    talk = await tell(ada, "By the way, my name is Henrike.", "What is the weather?", "People call me Henrike.")
+    why = await ada.memory.facts.why((await fact_of(ada, "my name is Henrike")).id)
+    assert [source.quote for source in why.sources] == ["my name is Henrike", "People call me Henrike"]
+    assert [source.text for source in why.sources] == ["By the way, my name is Henrike.", "People call me Henrike."]
+    assert {source.conversation_id for source in why.sources} == {talk}
+
+
+async def test_an_edited_fact_stays_as_it_was_put_right(ada: Workspace) -> None:
+    """Old turns do not change it back, nor teach the old one beside it; what is said after it does."""
+    talk = await tell(ada, "I live in Berlin.")
+    fact = await fact_of(ada, "I live in Berlin")
+    edited = await ada.memory.facts.edit(fact.id, text="I live in Bern.", pinned=True)
+    assert (edited.text, edited.edited, edited.pinned) == ("I live in Bern.", True, True)
+    await ada.memory.learn_again()
+    await derive(ada, talk)
+    assert await known(ada, "all") == ["I live in Bern."]
+    assert await recallable(ada) == ["I live in Berlin.", "I live in Bern.", "Noted."]
+    await tell(ada, "Ich wohne in Bern.", "I live in Rome.", talk=talk)
+    assert await known(ada, "all") == ["I live in Bern.", "I live in Rome"]
+    assert (await fact_of(ada, "I live in Bern.")).evidence == 2
+    assert await known(ada) == ["I live in Rome"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "?!", "two\nlines", "x" * 501])
+async def test_a_fact_can_not_become_what_is_none(ada: Workspace, text: str) -> None:
+    await tell(ada, "I live in Berlin.")
+    with pytest.raises(InvalidRequest):
+        await ada.memory.facts.edit((await fact_of(ada, "I live in Berlin")).id, text=text)
+
+
+async def test_a_deleted_fact_does_not_come_back_from_old_turns_in_any_words(ada: Workspace) -> None:
+    talk = await tell(ada, "My name is Henrike, and I live in Rome.", "People call me Henrike.")
+    receipt = await ada.memory.facts.delete((await fact_of(ada, "My name is Henrike")).id)
+    assert (receipt.facts, receipt.vectors) == (1, 3)
+    await ada.memory.learn_again()
+    await derive(ada, talk)
+    assert await known(ada, "all") == ["I live in Rome"]
+    assert "Henrike" not in repr([await recallable(ada), await ada.memory.summary()])
+    assert "Henrike" in repr(await ada.conversations.recent(talk))  # the talk itself is the user's to delete
+
+
+async def test_saying_it_anew_teaches_a_deleted_fact_again(ada: Workspace) -> None:
+    talk = await tell(ada, "My name is Henrike.")
+    await ada.memory.facts.delete((await fact_of(ada, "My name is Henrike")).id)
+    await tell(ada, "My name is Henrike.", talk=talk)
+    [fact] = (await ada.memory.facts.list()).items
+    assert fact.evidence == 1
+
+
+async def test_what_is_kept_of_a_deleted_fact_tells_nothing_of_it(ada: Workspace) -> None:
+    await tell(ada, "My name is Henrike.")
+    await ada.memory.facts.delete((await fact_of(ada, "My name is Henrike")).id)
+    async with ada._parts.database.tenant(ada.scope) as session:
+        [row] = (await session.execute(select(fact_tombstones))).all()
+    assert "enrik" not in repr(row)
+    assert len(row.digest) == 32
+
+
+async def test_deleting_one_fact_leaves_the_others_as_they_were(ada: Workspace) -> None:
+    await tell(ada, "My name is Henrike.", "I live in Rome.", "I love tea.")
+    before = [fact for fact in (await ada.memory.facts.list()).items if "tea" not in fact.text]
+    await ada.memory.facts.delete((await fact_of(ada, "I love tea")).id)
+    assert list((await ada.memory.facts.list()).items) == before
+
+
+async def test_a_deleted_talk_takes_along_what_it_alone_taught(ada: Workspace) -> None:
+    first = await tell(ada, "My name is Henrike.", "I live in Rome.")
+    second = await tell(ada, "People call me Henrike.")
+    await ada.conversations.delete(first)
+    await derive(ada, second)
+    assert await known(ada, "all") == ["My name is Henrike"]
+    assert await recallable(ada) == ["My name is Henrike", "Noted.", "People call me Henrike."]
+    [source] = (await ada.memory.facts.why((await fact_of(ada, "My name is Henrike")).id)).sources
+    assert source.conversation_id == second
+
+
+async def test_nobody_else_sees_or_changes_what_is_known(company: Company) -> None:
+    talk = await tell(company.member, "My name is Maximilian.", *(f"My case number is A-{n}." for n in range(5)))
+    fact = await fact_of(company.member, "My name is Maximilian")
+    assert company.member.user is not None
+    delegate = await company.admin.on_behalf_of(company.member.user.id)
+    for other in (company.admin, company.programs):
+        assert await known(other, "all") == []
+        assert await other.memory.summary() == ""
+        assert "Maximilian" not in repr([piece async for piece in other.memory.export()])
+        assert (await other.conversations.search("Maximilian")).items == ()
+    for call in (
+        lambda w: w.memory.facts.get(fact.id),
+        lambda w: w.memory.facts.why(fact.id),
+        lambda w: w.memory.facts.edit(fact.id, text="planted"),
+        lambda w: w.memory.facts.delete(fact.id),
+        lambda w: w.conversations.pin(talk),
+        lambda w: anext(w.conversations.export(talk)),
+    ):
+        for other in (company.admin, company.programs, delegate):
+            with pytest.raises(NotFound):
+                await call(other)
+    for closed in (delegate.memory.summary, delegate.memory.erase, delegate.memory.learn_again):
+        with pytest.raises(NotFound):
+            await closed()
+    assert await fact_of(company.member, "My name is Maximilian") == fact
+
+
+async def test_an_export_holds_everything_of_the_user_and_reads_in_both_formats(
+    pair: tuple[Workspace, Workspace],
+) -> None:
+    ada, max_ = pair
+    await ada.memory.configure(MemorySettings(time_zone="Europe/Berlin"))
+    talk = await tell(
+        ada, "My name is <b>Henrike</b>.", "My name is Ann.", *(f"My case number is A-{n}." for n in range(4))
+    )
+    await tell(max_, "My name is Max.")
+    lines = [json.loads(line) for line in b"".join([piece async for piece in ada.memory.export()]).splitlines()]
+    kinds = [line["type"] for line in lines]
+    assert set(kinds) == {"settings", "fact", "evidence", "summary", "conversation", "message"}
+    assert kinds.count("message") == 12
+    assert "Max" not in json.dumps(lines)
+    page = b"".join([piece async for piece in ada.memory.export("html")]).decode()
+    assert "My name is Ann" in page
+    assert "<b>Henrike" not in page
+    alone = b"".join([piece async for piece in ada.conversations.export(talk)]).splitlines()
+    assert [json.loads(line)["type"] for line in alone] == ["conversation", *["message"] * 12]
+    with pytest.raises(InvalidRequest):
+        await anext(ada.memory.export("xml"))  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_long_export_comes_page_by_page_and_each_row_once(ada: Workspace) -> None:
+    talk = await ada.conversations.start()
+    for n in range(130):
+        await ada.conversations.add_turn(talk, f"turn {n}", ANSWER, message_id=uuid4())
+    lines = [json.loads(piece) async for piece in ada.conversations.export(talk)]
+    asked = [line["text"] for line in lines if line.get("role") == "user"]
+    assert asked == [f"turn {n}" for n in range(130)]
+
+
+async def test_settings_are_the_users_own_and_a_zone_must_be_one(pair: tuple[Workspace, Workspace]) -> None:
+    ada, max_ = pair
+    mine = MemorySettings(learns=False, sensitive=True, time_zone="Asia/Tokyo")
+    await ada.memory.configure(mine)
+    assert (await ada.memory.settings(), await max_.memory.settings()) == (mine, MemorySettings())
+    for zone in ("Nowhere/Atall", "", "../etc/passwd", "x" * 300):
+        with pytest.raises(InvalidRequest):
+            await ada.memory.configure(MemorySettings(time_zone=zone))
+
+
+async def test_talks_are_pinned_and_found_by_words(ada: Workspace) -> None:
+    first = await say(ada, "The heron stands at the pier.", "It is grey.")
+    second = await say(ada, "The osprey dives.")
+    await ada.conversations.pin(first)
+    assert [talk.id for talk in (await ada.conversations.list()).items] == [first, second]
+    await ada.conversations.pin(first, False)
+    assert [talk.id for talk in (await ada.conversations.list()).items] == [second, first]
+    [hit] = (await ada.conversations.search("PIER heron")).items
+    assert (hit.message.conversation_id, hit.start) == (first, 24)
+    assert (await ada.conversations.search("heron osprey")).items == ()
+    page = await ada.conversations.search("noted", limit=2)
+    rest = await ada.conversations.search("noted", limit=2, cursor=page.next_cursor)
+    assert (len(page.items), len(rest.items), rest.next_cursor) == (2, 1, None)
+    for words in ("", "  "):
+        with pytest.raises(InvalidRequest):
+            await ada.conversations.search(words)
+
+
+async def test_what_was_not_heard_is_not_in_the_history(ada: Workspace) -> None:
+    talk = await say(ada, "Tell me of herons.", answer="Herons are grey. They eat fish.")
+    [_, said] = await ada.conversations.recent(talk)
+    await ada.conversations.note_heard(talk, said.id, 16)
+    assert [message.text for message in await ada.conversations.recent(talk)][1] == "Herons are grey."
+    await derive(ada, talk)
+    assert await recallable(ada) == ["Herons are grey.", "Tell me of herons."]
+    with pytest.raises(NotFound):
+        await ada.conversations.note_heard(ConversationId(uuid4()), said.id, 1)
+    with pytest.raises(InvalidRequest):
+        await ada.conversations.note_heard(talk, said.id, -1)
