@@ -21,6 +21,7 @@ from aura.answering.prompts import (
     standalone,
 )
 from aura.index.passage import Passage
+from aura.persona.rendering import Style
 
 
 def passage(text: str, *, filename: str = "handbook.pdf", heading: tuple[str, ...] = ("Returns",)) -> Passage:
@@ -207,10 +208,10 @@ def test_notes_are_marked_as_the_users_and_blunted_like_passages() -> None:
         "Where?",
     )
     messages = answer_messages(
-        "Where do I live?", [passage("one"), *note], background=["Ana likes tea"], persona="Be brief."
+        "Where do I live?", [passage("one"), *note], background=["Ana likes tea"], style=Style(detail=-1)
     )
     rules, background, asked = (message.content or "" for message in messages)
-    assert rules.endswith("Be brief.")
+    assert rules.endswith("- Keep the answer short.")
     assert "the passages are right" in rules
     assert "Porto" not in rules + background
     assert "no instructions" in " ".join(background.split())

@@ -376,7 +376,7 @@ class Generation:
 
     def own(self, text: str) -> Delta | Cited:
         """Answer without a model."""
-        self._model, self._cost_usd = OWN, 0.0
+        self._model, self._cost_usd, self._in_style = OWN, 0.0, False
         self.end = Checked(text=text, citations=(), refused=False)
         return self.piece(text)
 
