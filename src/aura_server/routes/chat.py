@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from aura.identity import ConversationId
-from aura.persona.traits import AXES
+from aura.persona.traits import AXES, Axis
 from aura.workspace import Workspace
 from aura_server.asking import begin, question_of, resume_point, workspace_for
 from aura_server.auditing import Record
@@ -93,7 +93,7 @@ async def context(
         summary = await of.memory.summary()
         facts = tuple(fact.text for fact in (await of.memory.facts.list(limit=50)).items)
     traits = (await of.persona.get()).traits
-    persona = {axis: traits.value(axis) for axis in AXES}
+    persona: dict[Axis, float | str] = {axis: traits.value(axis) for axis in AXES}
     return ContextResponse(summary=summary, facts=facts, persona=persona, recent=messages)
 
 
