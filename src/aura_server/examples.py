@@ -7,12 +7,14 @@ from uuid import UUID
 import msgspec
 
 from aura.identity import Verb
+from aura.memory.values import MemorySettings
 from aura.persona.traits import PersonaChanges
 from aura.tenants.values import OrganisationChanges, UserChanges
 from aura.webhooks.values import Event
 from aura_server.wire.access import LoginRequest, PasswordRequest, RefreshRequest, SignupRequest
 from aura_server.wire.chat import ChatRequest, FeedbackRequest, StopRequest
 from aura_server.wire.documents import CollectionChanges, CollectionRequest
+from aura_server.wire.memory import ConversationRequest, FactRequest
 from aura_server.wire.openai import ChatCompletionRequest, ChatMessage, EmbeddingsRequest
 from aura_server.wire.persona import PreviewRequest
 from aura_server.wire.tenant import KeyRequest, KeyScopes, ProviderKeyRequest, UserRequest
@@ -31,6 +33,9 @@ BODIES: tuple[msgspec.Struct, ...] = (
     ChatRequest(message=_QUESTION),
     StopRequest(response_id=_ID),
     FeedbackRequest(message_id=_ID, rating=-1, reason="wrong", comment="It is 30 days since May."),
+    ConversationRequest(title="Returns", pinned=True),
+    FactRequest(text="I work in Lisbon"),
+    MemorySettings(time_zone="Europe/Berlin"),
     PersonaChanges(formality=0.8, detail=-0.9, language="de"),
     PreviewRequest(detail=1.0, message=_QUESTION),
     CollectionRequest(name="Handbooks", description="What everybody should know."),
