@@ -14,7 +14,7 @@ from llama_index.core.llms import LLM
 from aura.access.access import Access, AccessSettings
 from aura.access.callers import Caller
 from aura.access.tokens import derived_secret
-from aura.answering.engine import EXTRACTIVE
+from aura.answering.ask import EXTRACTIVE
 from aura.answering.models import open_model, probing_of
 from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock

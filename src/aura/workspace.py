@@ -19,8 +19,9 @@ from aura.access.access import AccessSettings
 from aura.access.api_keys import ApiKeys
 from aura.access.callers import Grant
 from aura.access.idempotency import Idempotency
+from aura.answering.ask import Ask, InConversation, Said
 from aura.answering.context import ContextBuilder
-from aura.answering.engine import AnswerEngine, Ask, InConversation, Said
+from aura.answering.engine import AnswerEngine
 from aura.answering.events import Answer, AnswerEvent
 from aura.answering.own_responses import OwnResponses
 from aura.answering.responses import Asker, Responses

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request
 
-from aura.answering.engine import InConversation
+from aura.answering.ask import InConversation
 from aura.errors import InvalidRequest
 from aura.identity import ConversationId, UserId
 from aura.usage.audit import Action

@@ -4,58 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID, uuid4
 
-import msgspec
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse, MessageRole
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.answering.context import Context, ContextBuilder
+from aura.answering.ask import EXTRACTIVE, LONGEST_MESSAGE, Ask, Said, refuse_unusable
+from aura.answering.context import ContextBuilder
 from aura.answering.events import (
     Answer,
     AnswerEvent,
-    Citation,
-    Cited,
-    Delta,
-    Failed,
     Final,
     Refusal,
-    Sources,
-    Timings,
 )
 from aura.answering.gathering import Gatherer, Prompt, Spoken, Wanted
+from aura.answering.generation import Generation
 from aura.answering.hygiene import storable
 from aura.answering.llms import provider_of, translate, usage
 from aura.answering.notes import Remembers
-from aura.answering.prompts import IN_STYLE, refusal, standalone
-from aura.answering.stream import AnswerStream, Checked, Piece
-from aura.errors import AuraError, InvalidRequest, Unavailable
-from aura.identity import CollectionId, ConversationId
-from aura.index.passage import Passage
-from aura.persona.rendering import NEUTRAL, Style
+from aura.answering.prompts import standalone
+from aura.answering.stream import AnswerStream, Piece
+from aura.errors import AuraError, Unavailable
+from aura.identity import ConversationId
 from aura.persona.traits import Channel
-from aura.router.smart_router import SmartRouter
-from aura.router.trace import Trace
 from aura.usage.metering import Call, Meter
 
 _log = logging.getLogger(__name__)
 
-LONGEST_MESSAGE = 100_000
-"""Characters of one message."""
-EXTRACTIVE = "extractive"
-"""The name of the model that costs nothing."""
-OWN = "memory"
-"""The name under which AURA itself answers, about what it remembers."""
 _TURNS_OF_HISTORY = 6
-
-
-InConversation = ConversationId | Literal["new"] | None
-"""What a question is a turn of: of a conversation, of one that begins with it, or of none."""
 
 
 class History(Protocol):
@@ -77,35 +57,6 @@ class History(Protocol):
         also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
         teaches: Channel | None = None,
     ) -> UUID: ...
-
-
-class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn that the caller keeps, and AURA does not."""
-
-    role: Literal["user", "assistant"]
-    text: str
-
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One question, as `Workspace.ask` takes it.
-
-    `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
-    message that counts as said before, so that asking again gives the same prompt. `begins`: the conversation begins with
-    this question, and is not there before its answer is. `style` is the asker's persona as it was when the question came;
-    `teaches` the channel that the persona learns of it for, None where it learns nothing.
-    """
-
-    message: str
-    history: tuple[Said, ...] = ()
-    conversation_id: ConversationId | None = None
-    begins: bool = False
-    history_until: int | None = None
-    collection_id: CollectionId | None = None
-    use_memory: bool = True
-    search_knowledge: bool = True
-    temporary: bool = False
-    style: Style = NEUTRAL
-    teaches: Channel | None = None
 
 
 class Commands(Protocol):
@@ -294,145 +245,6 @@ class AnswerEngine:
         return prompt
 
 
-class Generation:
-    """One answer in the making: its numbering, its clock, its passages, its text."""
-
-    def __init__(
-        self, engine: AnswerEngine, ask: Ask, call: Call, *, response_id: UUID, message_id: UUID | None, model: str
-    ) -> None:
-        self.ask = ask
-        self.call = call
-        self.id = response_id
-        self.question = ask.message
-        self.passages: tuple[Passage, ...] = ()
-        self.end: Checked | None = None
-        self.finished = False
-        """Whether the model is done, and stopping can change nothing any more."""
-        self._engine = engine
-        self._message_id = message_id
-        self._model = model
-        self._cost_usd = 0.0 if model == EXTRACTIVE else None
-        self._text = ""
-        self._in_style = not ask.style.says_nothing
-        self._citations: list[Citation] = []
-        self._embedding: Sequence[float] = ()
-        self._seq = 0
-        self._started = time.perf_counter()
-        self._timings = Timings()
-
-    @property
-    def began(self) -> bool:
-        """Whether there was any event."""
-        return self._seq > 0
-
-    def events(self) -> AsyncGenerator[AnswerEvent]:
-        """As `AnswerEngine.events`."""
-        return self._engine.events(self)
-
-    async def keep(self, answer: Answer) -> Answer:
-        """Store the turn; the answer with the id of its message."""
-        message_id = await self._engine.store(self.ask, answer, self._message_id, self.call)
-        return msgspec.structs.replace(answer, message_id=message_id)
-
-    def failed(self, error: AuraError) -> Failed:
-        """The event that ends it with an error."""
-        return failure(self.id, self._seq, error)
-
-    def routed(self, llm: LLM) -> LLM:
-        """`llm`; a router is told what it is asked for, and tells who has answered and what it cost."""
-        if not isinstance(llm, SmartRouter):
-            return llm
-        self.call.routed = True
-        context = msgspec.structs.replace(
-            llm.context,
-            conversation=None if self.ask.conversation_id is None else str(self.ask.conversation_id),
-            response_id=self.id,
-            question=self.ask.message,
-            embedding=self._embedding,
-            topic="" if self.ask.collection_id is None else str(self.ask.collection_id),
-            on_trace=self._note_trace,
-        )
-        return llm.bound(context)
-
-    def _note_trace(self, trace: Trace) -> None:
-        self._model = trace.model or self._model
-        self._cost_usd = trace.cost_micro_usd / 1_000_000
-        _log.info("route %s", msgspec.json.encode(trace).decode())
-
-    def next_seq(self) -> int:
-        self._seq += 1
-        return self._seq - 1
-
-    def sources(self, passages: tuple[Passage, ...]) -> Sources:
-        self.passages = passages
-        return Sources(response_id=self.id, seq=self.next_seq(), passages=passages)
-
-    def piece(self, piece: Piece) -> Delta | Cited:
-        if isinstance(piece, Citation):
-            self._citations.append(piece)
-            return Cited(response_id=self.id, seq=self.next_seq(), citation=piece)
-        self._text += piece
-        return Delta(response_id=self.id, seq=self.next_seq(), text=piece)
-
-    def own(self, text: str) -> Delta | Cited:
-        """Answer without a model."""
-        self._model, self._cost_usd, self._in_style = OWN, 0.0, False
-        self.end = Checked(text=text, citations=(), refused=False)
-        return self.piece(text)
-
-    def note_retrieval(self, results: Context) -> None:
-        self._embedding = results.embedding
-        self._timings = msgspec.structs.replace(
-            self._timings, embedding_seconds=results.embedding_seconds, retrieval_seconds=results.retrieval_seconds
-        )
-
-    def note_first_token(self) -> None:
-        if self._timings.first_token_seconds is None:
-            elapsed = time.perf_counter() - self._started
-            self._timings = msgspec.structs.replace(self._timings, first_token_seconds=elapsed)
-
-    def note_manner(self, token: ChatResponse) -> None:
-        """Take notice where a model says itself whether it followed the persona; of others it is taken as told."""
-        self._in_style = bool(token.additional_kwargs.get(IN_STYLE, self._in_style))
-
-    def answer(self, *, stopped: bool = False) -> Answer:
-        """The answer as it stands: finished, a refusal, or what was said until it was `stopped`."""
-        refused = self.end.refused if self.end is not None else self._is_without_support and not stopped
-        text, citations = self._text, tuple(self._citations)
-        if self.end is not None:
-            text, citations = self.end.text, self.end.citations
-        no = refusal(self.ask.message, self.ask.style.forced_language)
-        return Answer(
-            response_id=self.id,
-            question=self.question,
-            text=no if refused else text,
-            citations=() if refused else citations,
-            sources=self.passages,
-            refused=refused,
-            model=self._model,
-            cost_usd=self._cost_usd,
-            timings=msgspec.structs.replace(self._timings, total_seconds=time.perf_counter() - self._started),
-            conversation_id=self.ask.conversation_id,
-            stopped=stopped,
-            persona_applied=no != refusal(self.ask.message) if refused else self._in_style and bool(text),
-        )
-
-    @property
-    def _is_without_support(self) -> bool:
-        return self.ask.search_knowledge and not self.passages
-
-
-def failure(response_id: UUID, seq: int, error: AuraError) -> Failed:
-    """`error` as the event that tells of it."""
-    return Failed(
-        response_id=response_id,
-        seq=seq,
-        kind=type(error).__name__,
-        message=str(error),
-        retry_after_seconds=getattr(error, "retry_after_seconds", None),
-    )
-
-
 @asynccontextmanager
 async def _closing(stream: AsyncIterable[ChatResponse]) -> AsyncGenerator[AsyncIterable[ChatResponse]]:
     """Close a model's stream with its consumer, so that the vendor stops: LlamaIndex only promises that it is iterable."""
@@ -453,14 +265,3 @@ def _latest(history: Sequence[Said]) -> list[ChatMessage]:
             break
         turns.append(ChatMessage(role=MessageRole(said.role), content=said.text))
     return turns[::-1]
-
-
-def refuse_unusable(message: str) -> None:
-    """Raise `InvalidRequest` for a message that can not be answered."""
-    if not message.strip():
-        raise InvalidRequest("the message is empty: ask something", field="message")
-    if len(message) > LONGEST_MESSAGE:
-        raise InvalidRequest(
-            f"the message has {len(message)} characters, more than {LONGEST_MESSAGE}: upload it as a document instead",
-            field="message",
-        )

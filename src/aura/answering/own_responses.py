@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Protocol
 from uuid import UUID
 
-from aura.answering.engine import Ask, InConversation
+from aura.answering.ask import Ask, InConversation
 from aura.answering.events import AnswerEvent
 from aura.answering.response_records import Response
 from aura.answering.responses import Asker, Responses

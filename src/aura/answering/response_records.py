@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.answering.engine import Ask
+from aura.answering.ask import Ask
 from aura.answering.events import AnswerEvent, AnyEvent
 from aura.database.engine import Database
 from aura.database.scopes import visible

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from aura.answering.engine import Generation
 from aura.answering.events import ENDS, Answer, AnswerEvent, Cited, Delta, Failed, Final, Refusal, Sources, Timings
+from aura.answering.generation import Generation
 from aura.answering.response_records import Entry, Request, Response, State, Word
 from aura.identity import Scope
 

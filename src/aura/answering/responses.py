@@ -15,8 +15,10 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from aura.answering.engine import AnswerEngine, Ask, History, failure, refuse_unusable
+from aura.answering.ask import Ask, refuse_unusable
+from aura.answering.engine import AnswerEngine, History
 from aura.answering.events import ENDS, Answer, AnswerEvent, Failed, Final
+from aura.answering.generation import failure
 from aura.answering.hygiene import storable
 from aura.answering.response_journal import Journal
 from aura.answering.response_records import Entry, Records, Request, Response, State

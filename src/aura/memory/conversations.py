@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.answering.engine import OWN
+from aura.answering.ask import OWN
 from aura.answering.events import Answer, Citation
 from aura.database.engine import Database
 from aura.database.scopes import visible

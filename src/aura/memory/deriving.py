@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import and_, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.answering.engine import OWN
+from aura.answering.ask import OWN
 from aura.answering.terms import language_of
 from aura.database.engine import Database
 from aura.database.scopes import visible

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
-from aura.answering.engine import OWN
+from aura.answering.ask import OWN
 from aura.answering.lexicon import words
 from aura.memory.facts import Facts
 from aura.memory.slots import normal

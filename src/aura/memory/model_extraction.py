@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
-from aura.answering.engine import EXTRACTIVE
+from aura.answering.ask import EXTRACTIVE
 from aura.answering.hygiene import instructs, storable
 from aura.answering.llms import provider_of, translate, usage
 from aura.answering.terms import language_of

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from aura.answering.engine import Said
+from aura.answering.ask import Said
 from aura.answering.events import Answer
 from aura.errors import InvalidRequest
 from aura.index.embeddings import Embedded

@@ -15,7 +15,7 @@ from memory_support import ANSWER, QUESTION, Company, derive, known, say, tell
 from sqlalchemy import func, select
 
 from aura import Aura, Workspace
-from aura.answering.engine import Said
+from aura.answering.ask import Said
 from aura.database.tables import TENANT_TABLES, memory_entries, memory_outbox, messages
 from aura.memory.values import MemorySettings, Status
 from aura.tenants.values import OrganisationChanges

@@ -1,0 +1,62 @@
+"""One question, as it is asked of an answer engine."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from aura.errors import InvalidRequest
+from aura.identity import CollectionId, ConversationId
+from aura.persona.rendering import NEUTRAL, Style
+from aura.persona.traits import Channel
+
+LONGEST_MESSAGE = 100_000
+"""Characters of one message."""
+EXTRACTIVE = "extractive"
+"""The name of the model that costs nothing."""
+OWN = "memory"
+"""The name under which AURA itself answers, about what it remembers."""
+
+InConversation = ConversationId | Literal["new"] | None
+"""What a question is a turn of: of a conversation, of one that begins with it, or of none."""
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that the caller keeps, and AURA does not."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One question, as `Workspace.ask` takes it.
+
+    `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
+    message that counts as said before, so that asking again gives the same prompt. `begins`: the conversation begins with
+    this question, and is not there before its answer is. `style` is the asker's persona as it was when the question came;
+    `teaches` the channel that the persona learns of it for, None where it learns nothing.
+    """
+
+    message: str
+    history: tuple[Said, ...] = ()
+    conversation_id: ConversationId | None = None
+    begins: bool = False
+    history_until: int | None = None
+    collection_id: CollectionId | None = None
+    use_memory: bool = True
+    search_knowledge: bool = True
+    temporary: bool = False
+    style: Style = NEUTRAL
+    teaches: Channel | None = None
+
+
+def refuse_unusable(message: str) -> None:
+    """Raise `InvalidRequest` for a message that can not be answered."""
+    if not message.strip():
+        raise InvalidRequest("the message is empty: ask something", field="message")
+    if len(message) > LONGEST_MESSAGE:
+        raise InvalidRequest(
+            f"the message has {len(message)} characters, more than {LONGEST_MESSAGE}: upload it as a document instead",
+            field="message",
+        )
