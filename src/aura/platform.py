@@ -285,9 +285,9 @@ class Tenants:
         """
         from aura.archive import Archive
 
-        tenant_id = await Archive(self._parts.database, self._parts.files, self._parts.embedder).restore(
-            archive, subdomain=subdomain, tier=tier
-        )
+        parts = self._parts
+        reader = Archive(parts.database, parts.files, parts.embedder, memory_key=parts.memory_key)
+        tenant_id = await reader.restore(archive, subdomain=subdomain, tier=tier)
         return await self.workspace(tenant_id)
 
     async def workspace(

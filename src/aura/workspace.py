@@ -540,7 +540,8 @@ class Workspace:
         from aura.archive import Archive
 
         parts = self._parts
-        path = await Archive(parts.database, parts.files, parts.embedder).export(self.scope, target)
+        archive = Archive(parts.database, parts.files, parts.embedder, memory_key=parts.memory_key)
+        path = await archive.export(self.scope, target)
         about = {"bytes": (await asyncio.to_thread(path.stat)).st_size}
         async with parts.database.tenant(self.scope.as_service()) as session:
             await outbox.put(session, self.scope.tenant_id, Event.EXPORT_READY, about)

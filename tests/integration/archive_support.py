@@ -23,7 +23,9 @@ from aura.database.embedded import EmbeddedServer
 from aura.database.engine import Database
 from aura.documents.files import Files
 from aura.documents.values import Stage
-from aura.identity import Scope, TenantId
+from aura.identity import ConversationId, Scope, TenantId
+from aura.memory.deriving import Deriver
+from aura.memory.values import MemorySettings
 from aura.persona.traits import PersonaChanges
 from aura.platform import Aura
 from aura.settings import Settings
@@ -81,7 +83,7 @@ class Platform:
             parts.get(name, own)
             for name, own in (("database", self.database), ("files", self.files), ("embedder", self.embedding))
         )
-        return Archive(database, files, embedder)  # type: ignore[arg-type]
+        return Archive(database, files, embedder, memory_key=b"a key of the tests")  # type: ignore[arg-type]
 
     async def furnish(self, name: str) -> Workspace:
         """An organisation with something in every table, all of whose texts name it."""
@@ -102,6 +104,7 @@ class Platform:
         await _add_nodes(admin, self.embedding, name)
         await _talk(admin, name)
         member = await self.aura.workspace(subdomain, MEMBER)
+        await _remember(member)
         await _talk(member, name)
         await _teach(member)
         return admin
@@ -173,8 +176,38 @@ async def _teach(workspace: Workspace) -> None:
     """Choose a persona, and show one by what is said."""
     await workspace.persona.set(PersonaChanges(formality=0.75, language="de"))
     (talk, *_) = (await workspace.conversations.list()).items
+    await workspace.conversations.pin(talk.id)
     for said in (message for message in await workspace.conversations.recent(talk.id) if message.role == "assistant"):
         await workspace.feedback(said.id, -1, "too long")
+
+
+async def _remember(workspace: Workspace) -> None:
+    """Learn some facts, forget one, close one, and leave one to be learned."""
+    parts, talk = workspace._parts, await workspace.conversations.start()
+    for said in ("My name is Bea.", "I live in Berlin.", "I live in Rome.", "I work as a nurse."):
+        await _say(workspace, talk, said)
+    deriver = Deriver(parts.database, parts.embedder, key=parts.memory_key)
+    await deriver.derive(workspace.scope.tenant_id, talk)
+    (forgotten,) = [fact for fact in (await workspace.memory.facts.list()).items if "nurse" in fact.text]
+    await workspace.memory.facts.delete(forgotten.id)
+    await workspace.memory.configure(MemorySettings(time_zone="Europe/Berlin"))
+    await _say(workspace, talk, "I like tea.")
+
+
+async def _say(workspace: Workspace, talk: ConversationId, text: str) -> None:
+    answer = Answer(
+        response_id=uuid4(),
+        question=text,
+        text="Noted.",
+        citations=(),
+        sources=(),
+        refused=False,
+        model="mock",
+        cost_usd=0.0,
+        timings=Timings(),
+        conversation_id=talk,
+    )
+    await workspace.conversations.add_turn(talk, text, answer)
 
 
 def returns(name: str, *, days: int) -> str:

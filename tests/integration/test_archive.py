@@ -33,12 +33,16 @@ from archive_support import (
     rows_of,
 )
 
+from aura.archive.format import SINCE
 from aura.database.embedded import EmbeddedServer
 from aura.documents.files import Files
 from aura.documents.values import Stage
 from aura.errors import Conflict, Denied, InvalidRequest, Unauthenticated
 from aura.identity import DocumentId, TenantId
 from aura.index.tenant_index import NodeRow, TenantIndex
+from aura.memory.deriving import Deriver
+from aura.memory.recall import Recall
+from aura.memory.values import Fact
 from aura.tenants.logins import Logins
 from aura.testing.embeddings import HashEmbedding
 from aura.workspace import Workspace
@@ -100,7 +104,7 @@ async def test_every_row_of_a_restored_tenant_is_as_it_was(
     before, after = (rows_of(platform.server, workspace.organisation.id) for workspace in (acme, restored))
     ids = (str(acme.organisation.id), str(restored.organisation.id))
     kept = ("users", "collections", "chunks", "lexicon", "lexical_statistics", "vector_cache", "conversations")
-    for table in (*kept, "personas", "persona_signals"):
+    for table in (*kept, "personas", "persona_signals", "feedback", "fact_evidence", "memory_settings"):
         assert after[table], table
         assert [row.replace(*ids) for row in before[table]] == after[table], table
     assert len(after["documents"]) == len(before["documents"]) - 2
@@ -171,14 +175,62 @@ async def test_a_member_has_the_same_persona_after_a_restore(
     assert len(after.learned["text"]["detail"].evidence) == 3
 
 
-async def test_an_archive_from_before_personas_is_still_read(platform: Platform, archive: Path, tmp_path: Path) -> None:
-    contents = {
-        name: data for name, data in members(archive).items() if name not in ("personas.jsonl", "signals.jsonl")
+async def test_what_a_member_said_of_themselves_is_known_after_a_restore_and_what_was_forgotten_is_not(
+    platform: Platform, archive: Path
+) -> None:
+    restored = await platform.aura.tenants.restore(archive, subdomain=new_subdomain())
+    bea = await platform.aura.workspace(restored.organisation, MEMBER)
+    await learned(bea)
+    known = {
+        fact.text: (fact.status, len((await bea.memory.facts.why(fact.id)).sources)) for fact in await facts_of(bea)
     }
+    assert known == {
+        "My name is Bea": ("live", 1),
+        "I live in Rome": ("live", 1),
+        "I live in Berlin": ("superseded", 1),
+        "I like tea": ("live", 1),  # it waited to be learned when the archive was made
+    }
+    assert (await bea.memory.settings()).time_zone == "Europe/Berlin"
+    assert [talk.pinned for talk in (await bea.conversations.list()).items] == [True, False]
+    await bea.memory.learn_again()
+    await learned(bea)
+    assert not any("nurse" in fact.text for fact in await facts_of(bea))
+    recall = Recall(platform.database, bea.scope, platform.embedding)
+    recalled = [each.entry.text for each in (await recall.recall("Where do I live? In Rome?", limit=20)).found]
+    assert any("Rome" in text for text in recalled)
+    assert not any("nurse" in text for text in recalled)
+
+
+async def facts_of(workspace: Workspace) -> tuple[Fact, ...]:
+    return tuple((await workspace.memory.facts.list(status="all")).items)
+
+
+async def learned(workspace: Workspace) -> None:
+    """Work off what waits to be derived, as a worker does."""
+    parts = workspace._parts
+    deriver = Deriver(parts.database, parts.embedder, key=parts.memory_key)
+    for talk in (await workspace.conversations.list()).items:
+        await deriver.derive(workspace.scope.tenant_id, talk.id)
+
+
+async def test_an_archive_from_before_personas_is_still_read(platform: Platform, archive: Path, tmp_path: Path) -> None:
+    contents = {name: older_rows(name, data) for name, data in members(archive).items() if SINCE.get(name, 1) == 1}
     older = pack(tmp_path / "older.zip", contents, lambda manifest: manifest.update(version=1))
     restored = await platform.aura.tenants.restore(older, subdomain=new_subdomain())
     member = await platform.aura.workspace(restored.organisation, MEMBER)
     assert (await member.persona.get()).locked == ()
+
+
+def older_rows(name: str, data: bytes) -> bytes:
+    """The member without the fields that came later."""
+    later = {"conversations.jsonl": {"pinned"}, "messages.jsonl": {"stopped", "language", "tokens", "heard_characters"}}
+    if name not in later:
+        return data
+    rows = [json.loads(line) for line in data.splitlines()]
+    return b"".join(
+        json.dumps({key: value for key, value in row.items() if key not in later[name]}).encode() + b"\n"
+        for row in rows
+    )
 
 
 async def test_a_restored_tenant_can_be_worked_with(platform: Platform, archive: Path) -> None:
@@ -319,7 +371,7 @@ async def test_a_document_whose_new_version_failed_is_archived_as_the_one_that_a
 
 async def test_the_manifest_describes_every_member(archive: Path) -> None:
     manifest, contents = manifest_of(archive), members(archive)
-    assert (manifest["format"], manifest["version"]) == ("aura-archive", 1)
+    assert (manifest["format"], manifest["version"]) == ("aura-archive", 2)
     assert manifest["members"].keys() == contents.keys() - {"manifest.json"}
     for name, member in manifest["members"].items():
         assert member["bytes"] == len(contents[name]), name

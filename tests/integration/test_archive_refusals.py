@@ -85,7 +85,7 @@ async def test_a_changed_byte_in_any_member_is_refused(platform: Platform, archi
     data, damaged = content(archive), tmp_path / "damaged.zip"
     with zipfile.ZipFile(archive) as source:
         firsts = {f.filename.rpartition("/")[2]: f for f in source.infolist() if f.file_size}
-    assert len(firsts) == 15
+    assert len(firsts) == 21
     for info in firsts.values():
         at = info.header_offset + 30 + len(info.filename) + 20 + info.file_size // 2
         damaged.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
@@ -292,6 +292,18 @@ ROWS = {
     "a persona beyond its scale": row("personas.jsonl", chosen={"detail": 7}),
     "a persona of another kind": row("personas.jsonl", chosen={"mood": 1}),
     "an address that is a sentence": row("personas.jsonl", chosen={"address": "Ada: obey"}),
+    "an opinion of no message": row("feedback.jsonl", message_id=FOREIGN),
+    "an opinion beyond its scale": row("feedback.jsonl", rating=5),
+    "a fact of nobody": row("facts.jsonl", user_id=FOREIGN),
+    "a fact of no kind": row("facts.jsonl", kind="guess"),
+    "a NUL in a fact": row("facts.jsonl", text="a\0b"),
+    "a fact that is surer than sure": row("facts.jsonl", confidence=1.5),
+    "evidence of no fact": row("evidence.jsonl", fact_id=FOREIGN),
+    "evidence in no message": row("evidence.jsonl", message_id=FOREIGN),
+    "evidence before the text": row("evidence.jsonl", start_offset=-1),
+    "something forgotten of nobody": row("forgotten.jsonl", user_id=FOREIGN),
+    "settings of nobody": row("memory_settings.jsonl", user_id=FOREIGN),
+    "a time zone that is none": row("memory_settings.jsonl", time_zone="Nowhere/Atall"),
     "a signal of no message": row("signals.jsonl", message_id=FOREIGN),
     "a signal that points nowhere": row("signals.jsonl", towards="elsewhere"),
     "a signal of no kind": row("signals.jsonl", kind="guessed"),
@@ -341,6 +353,12 @@ async def test_an_organisation_that_could_not_be_made_can_not_be_restored(
         "messages",
         "personas",
         "signals",
+        "feedback",
+        "facts",
+        "evidence",
+        "forgotten",
+        "waiting",
+        "memory_settings",
     ],
 )
 async def test_rows_that_name_another_tenant_are_refused_and_do_not_reach_it(

@@ -18,8 +18,10 @@ __all__ = ("Archive",)
 class Archive:
     """Writes and reads archives. docs/archive-format.md says what is in one, and what is not."""
 
-    def __init__(self, database: Database, files: Files, embedder: Embedder) -> None:
+    def __init__(self, database: Database, files: Files, embedder: Embedder, *, memory_key: bytes) -> None:
+        """`memory_key` seals what was learned of a restored tenant's members."""
         self._database = database
+        self._memory_key = memory_key
         self._files = files
         self._embedder = embedder
 
@@ -57,4 +59,6 @@ class Archive:
 
         Cost: one transaction; memory for some dozen rows, and 1 kB for each file.
         """
-        return await restore(self._database, self._files, self._embedder, path, subdomain, tier)
+        return await restore(
+            self._database, self._files, self._embedder, path, subdomain, tier, memory_key=self._memory_key
+        )

@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,8 +34,13 @@ from aura.archive.format import (
     COLLECTIONS,
     CONVERSATIONS,
     DOCUMENTS,
+    EVIDENCE,
+    FACTS,
+    FEEDBACK,
     FILES,
+    FORGOTTEN,
     MANIFEST,
+    MEMORY_SETTINGS,
     MESSAGES,
     ORGANISATION,
     ORIGINAL,
@@ -43,14 +49,20 @@ from aura.archive.format import (
     USERS,
     VECTORS,
     VERSIONS,
+    WAITING,
     ChunkRecord,
     CollectionRecord,
     ConversationRecord,
     DocumentRecord,
+    EvidenceRecord,
+    FactRecord,
+    FeedbackRecord,
     File,
+    ForgottenRecord,
     IndexFacts,
     LeftOut,
     Manifest,
+    MemorySettingsRecord,
     MessageRecord,
     OrganisationRecord,
     PersonaRecord,
@@ -58,6 +70,7 @@ from aura.archive.format import (
     Unfinished,
     UserRecord,
     VersionRecord,
+    WaitingRecord,
 )
 from aura.archive.writing import ArchiveWriter, create_archive, vectors_header
 from aura.database.engine import Database
@@ -68,8 +81,14 @@ from aura.database.tables import (
     conversations,
     document_versions,
     documents,
+    fact_evidence,
+    fact_tombstones,
+    facts,
+    feedback,
     index_table,
     lexical_statistics,
+    memory_outbox,
+    memory_settings,
     messages,
     organisations,
     persona_signals,
@@ -131,10 +150,23 @@ class _Export:
         await self._rows(MESSAGES, MessageRecord, messages, (messages.c.conversation_id, messages.c.seq))
         await self._rows(PERSONAS, PersonaRecord, personas, (personas.c.user_id,))
         await self._rows(SIGNALS, SignalRecord, persona_signals, (persona_signals.c.id,))
+        await self._memory()
         return index
 
-    async def _rows(self, name: str, record: type[R], table: Table, key: Key) -> None:
-        query = select(*table.c).where(visible(table, self._scope))
+    async def _memory(self) -> None:
+        """What was learned and forgotten. Entries for recall and summaries follow from it and from the messages."""
+        await self._rows(FEEDBACK, FeedbackRecord, feedback, (feedback.c.message_id,))
+        await self._rows(FACTS, FactRecord, facts, (facts.c.id,))
+        await self._rows(EVIDENCE, EvidenceRecord, fact_evidence, (fact_evidence.c.fact_id, fact_evidence.c.message_id))
+        await self._rows(FORGOTTEN, ForgottenRecord, fact_tombstones, (fact_tombstones.c.id,))
+        to_learn = memory_outbox.c.learn
+        await self._rows(WAITING, WaitingRecord, memory_outbox, (memory_outbox.c.message_id,), to_learn)
+        await self._rows(MEMORY_SETTINGS, MemorySettingsRecord, memory_settings, (memory_settings.c.user_id,))
+
+    async def _rows(
+        self, name: str, record: type[R], table: Table, key: Key, which: ColumnElement[bool] | None = None
+    ) -> None:
+        query = select(*table.c).where(visible(table, self._scope), true() if which is None else which)
         await self._archive.add_rows(name, _records(record, self._pages(query, key)))
 
     async def _documents(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -17,6 +17,9 @@ import msgspec
 
 from aura.answering.events import Citation
 from aura.documents.parsing.elements import ELEMENTS_FILE, TEXT_FILE
+from aura.memory.slots import Category
+from aura.memory.slots import Kind as FactKind
+from aura.memory.values import Status
 from aura.persona.learning import Kind
 from aura.persona.traits import Axis, Channel
 from aura.tenants.values import Tier
@@ -36,11 +39,19 @@ CONVERSATIONS: Final = "conversations.jsonl"
 MESSAGES: Final = "messages.jsonl"
 PERSONAS: Final = "personas.jsonl"
 SIGNALS: Final = "signals.jsonl"
+FEEDBACK: Final = "feedback.jsonl"
+FACTS: Final = "facts.jsonl"
+EVIDENCE: Final = "evidence.jsonl"
+FORGOTTEN: Final = "forgotten.jsonl"
+WAITING: Final = "waiting.jsonl"
+MEMORY_SETTINGS: Final = "memory_settings.jsonl"
 
-ROWS: Final = frozenset({USERS, COLLECTIONS, DOCUMENTS, VERSIONS, CHUNKS, CONVERSATIONS, MESSAGES, PERSONAS, SIGNALS})
-"""The members that hold one JSON object a line."""
-SINCE: Final[Mapping[str, int]] = {PERSONAS: 2, SIGNALS: 2}
+SINCE: Final[Mapping[str, int]] = dict.fromkeys(
+    (PERSONAS, SIGNALS, FEEDBACK, FACTS, EVIDENCE, FORGOTTEN, WAITING, MEMORY_SETTINGS), 2
+)
 """The first version that has a member; what is not named here is in all of them."""
+ROWS: Final = frozenset({USERS, COLLECTIONS, DOCUMENTS, VERSIONS, CHUNKS, CONVERSATIONS, MESSAGES, *SINCE})
+"""The members that hold one JSON object a line."""
 
 ORIGINAL: Final = "original"
 FILES: Final = (ORIGINAL, TEXT_FILE, ELEMENTS_FILE)
@@ -55,6 +66,7 @@ _FILE = re.compile(
 )
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -243,6 +255,7 @@ class ConversationRecord(_Strict, frozen=True, kw_only=True):
     title: str
     created_at: Moment
     updated_at: Moment
+    pinned: bool = False
 
 
 class MessageRecord(_Strict, frozen=True, kw_only=True):
@@ -258,6 +271,10 @@ class MessageRecord(_Strict, frozen=True, kw_only=True):
     cost_usd: Decimal
     refused: bool
     created_at: Moment
+    stopped: bool = False
+    language: str | None = None
+    tokens: Count | None = None
+    heard_characters: Count | None = None
 
 
 class PersonaRecord(_Strict, frozen=True, kw_only=True):
@@ -279,3 +296,79 @@ class SignalRecord(_Strict, frozen=True, kw_only=True):
     kind: Kind
     message_id: UUID
     created_at: Moment
+
+
+class FeedbackRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `feedback.jsonl`: what its asker thought of an answer."""
+
+    message_id: UUID
+    user_id: UUID | None
+    rating: Literal[1, -1]
+    reason: str
+    comment: str
+    created_at: Moment
+
+
+class FactRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `facts.jsonl`: what a member said of themselves, as `aura.memory.values.Fact` has it."""
+
+    id: UUID
+    user_id: UUID | None
+    subject: str
+    slot: str
+    value: str
+    text: str
+    language: str
+    category: Category
+    kind: FactKind
+    polarity: Literal[1, -1]
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    evidence: Count
+    status: Status
+    superseded_by: UUID | None
+    pinned: bool
+    edited: bool
+    extractor: str
+    event_from: date | None
+    event_to: date | None
+    learned_at: Moment
+    asserted_at: Moment
+    valid_from: Moment
+    valid_to: Moment | None
+
+
+class EvidenceRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `evidence.jsonl`: the place in a message that says a fact."""
+
+    fact_id: UUID
+    message_id: UUID
+    user_id: UUID | None
+    start_offset: Count
+    end_offset: Count
+    said_at: Moment
+
+
+class ForgottenRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `forgotten.jsonl`: a place in a message that no fact may be learned from again."""
+
+    id: UUID
+    user_id: UUID | None
+    message_id: UUID | None
+    start_offset: Count | None
+    end_offset: Count | None
+    deleted_at: Moment
+
+
+class WaitingRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `waiting.jsonl`: a message that facts may be learned from, and were not yet."""
+
+    message_id: UUID
+
+
+class MemorySettingsRecord(_Strict, frozen=True, kw_only=True):
+    """A line of `memory_settings.jsonl`: what a member lets memory do."""
+
+    user_id: UUID
+    learns: bool
+    sensitive: bool
+    time_zone: str

@@ -44,6 +44,7 @@ from aura.archive.format import (
     find_file,
 )
 from aura.archive.reading import ArchiveReader, VectorReader, damaged, open_archive
+from aura.archive.remembering import Remembering
 from aura.database.engine import Database
 from aura.database.tables import (
     chunks,
@@ -81,7 +82,14 @@ _REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLim
 
 
 async def restore(
-    database: Database, files: Files, embedder: Embedder, path: Path, subdomain: str | None, tier: Tier | None
+    database: Database,
+    files: Files,
+    embedder: Embedder,
+    path: Path,
+    subdomain: str | None,
+    tier: Tier | None,
+    *,
+    memory_key: bytes,
 ) -> TenantId:
     """See `Archive.restore`."""
     async with open_archive(path) as archive:
@@ -91,7 +99,8 @@ async def restore(
         tenant_id = TenantId(uuid4())
         await reserve(database, {"id": tenant_id, **_organisation_values(organisation, subdomain)})
         try:
-            await _Restoration(database, files, embedder, archive, tenant_id).run(organisation)
+            restoration = _Restoration(database, files, embedder, archive, tenant_id, memory_key=memory_key)
+            await restoration.run(organisation)
         except BaseException:
             await asyncio.shield(_undo(database, files, archive, tenant_id))
             raise
@@ -110,13 +119,21 @@ class _Restoration:
     """One tenant under way."""
 
     def __init__(
-        self, database: Database, files: Files, embedder: Embedder, archive: ArchiveReader, tenant_id: TenantId
+        self,
+        database: Database,
+        files: Files,
+        embedder: Embedder,
+        archive: ArchiveReader,
+        tenant_id: TenantId,
+        *,
+        memory_key: bytes,
     ) -> None:
         self._database = database
         self._files = files
         self._embedder = embedder
         self._archive = archive
         self._tenant_id = tenant_id
+        self._memory_key = memory_key
         self._scope = Scope(tenant_id=tenant_id, role=Role.SERVICE)
 
     async def run(self, organisation: OrganisationRecord) -> None:
@@ -169,6 +186,7 @@ class _Restoration:
             for signal in rows:
                 _check_signal(signal)
             await self._insert(session, persona_signals, rows)
+        await Remembering(session, archive, self._tenant_id, _execute).run(self._memory_key)
 
     async def _documents(self, session: AsyncConnection) -> None:
         """The documents and their versions; these have the files that they should, and there are no others."""
