@@ -26,6 +26,12 @@ RECORDS = {
     archive_format.MESSAGES: archive_format.MessageRecord,
     archive_format.PERSONAS: archive_format.PersonaRecord,
     archive_format.SIGNALS: archive_format.SignalRecord,
+    archive_format.FEEDBACK: archive_format.FeedbackRecord,
+    archive_format.FACTS: archive_format.FactRecord,
+    archive_format.EVIDENCE: archive_format.EvidenceRecord,
+    archive_format.FORGOTTEN: archive_format.ForgottenRecord,
+    archive_format.WAITING: archive_format.WaitingRecord,
+    archive_format.MEMORY_SETTINGS: archive_format.MemorySettingsRecord,
 }
 
 
@@ -42,7 +48,7 @@ def test_the_documented_fields_of_a_member_are_those_of_its_rows(member: str) ->
 
 
 def test_every_member_and_no_other_is_documented() -> None:
-    documented = set(re.findall(r"`([a-z]+\.(?:jsonl?|npy))`", section("The file")))
+    documented = set(re.findall(r"`([a-z_]+\.(?:jsonl?|npy))`", section("The file")))
     files = set(archive_format.FILES)
     members = {*RECORDS, archive_format.VECTORS, archive_format.MANIFEST}
     assert documented - files == members
