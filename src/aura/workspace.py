@@ -49,6 +49,7 @@ from aura.jobs.housekeeping import DUTIES, Duty
 from aura.jobs.overview import Jobs
 from aura.jobs.turns import Turns
 from aura.memory.background import RecalledBackground
+from aura.memory.blocks import RecallBlock
 from aura.memory.conversations import Conversations
 from aura.memory.facts import Facts
 from aura.memory.feedback import Feedback
@@ -340,6 +341,18 @@ class Workspace:
         options.setdefault("retriever", self.retriever(limit=options.pop("similarity_top_k", 6)))
         options.setdefault("llm", self.llm)
         return RetrieverQueryEngine.from_args(**options)
+
+    def memory_block(self, conversation: ConversationId | None = None) -> RecallBlock:
+        """What the user said before, as a block of LlamaIndex's `Memory`. What agents put into it goes to `conversation`.
+
+        Raises:
+            Denied: programs act, or somebody in another's name, or an API key that may not `ask`: nobody else has a memory.
+        """
+        self.scope.require(Verb.ASK)
+        background = self._background
+        if background is None or self.scope.collections is not None:
+            raise Denied("only a user has a memory: open the workspace as one (`aura.workspace(tenant, user)`)")
+        return RecallBlock.of(background, self.conversations, self._parts.embedder.embed_query, conversation)
 
     @property
     def llm(self) -> LLM:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from leaks_support import PASSWORD, Attack, drained, node
+from llama_index.core.llms import ChatMessage
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters, VectorStoreQuery
 
 from aura import Answer, Workspace
@@ -24,6 +25,8 @@ ANSWER = Answer(
     cost_usd=0.0,
     timings=Timings(),
 )
+
+SAID_TO_AN_AGENT = [ChatMessage(role="user", content="planted"), ChatMessage(role="assistant", content="planted")]
 
 DOCUMENT: dict[str, Attack] = {
     "documents.get": lambda w, id: w.documents.get(DocumentId(id)),
@@ -64,6 +67,7 @@ COLLECTION: dict[str, Attack] = {
 
 CONVERSATION: dict[str, Attack] = {
     "conversations.recent": lambda w, id: w.conversations.recent(ConversationId(id)),
+    "memory_block": lambda w, id: w.memory_block(ConversationId(id)).aput(SAID_TO_AN_AGENT),
     "conversations.add_turn": lambda w, id: w.conversations.add_turn(ConversationId(id), "planted", ANSWER),
     "conversations.require": lambda w, id: w.conversations.require(ConversationId(id)),
     "conversations.get": lambda w, id: w.conversations.get(ConversationId(id)),
