@@ -38,7 +38,7 @@ def tests(session: nox.Session) -> None:
     for name in BEFORE_TESTS:
         for command in PARTS[name]:
             session.run(*command, env=OFFLINE)
-    session.run("pytest", *session.posargs, env=OFFLINE)
+    session.run("pytest", "--durations=25", *session.posargs, env=OFFLINE)
 
 
 def _part(name: str, commands: list[list[str]]) -> Callable[[nox.Session], None]:
