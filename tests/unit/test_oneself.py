@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aura.answering.oneself import about_oneself, asked_for, asks_what_was_said
+from aura.answering.oneself import about_oneself, asked_for, asks_what_was_said, asks_who_one_is
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,23 @@ def test_a_question_for_a_statement_is_searched_for_by_its_content() -> None:
     assert not asks_what_was_said("What is my name?")
     assert asked_for("When did I tell you that I travel?").split() == ["When", "that", "I", "travel?"]
     assert asked_for("Do you remember?") == "Do you remember?"
+
+
+@pytest.mark.parametrize(
+    "question", ["What is my name?", "Where do I live again?", "Wie heiße ich?", "Wann ist mein Geburtstag?"]
+)
+def test_who_one_is_stands_in_no_document(question: str) -> None:
+    assert asks_who_one_is(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many days of vacation do I have?",
+        "What is the name of the product?",
+        "Where can I live?",
+        "What is my notice period?",
+    ],
+)
+def test_what_a_document_may_tell_is_asked_of_it(question: str) -> None:
+    assert not asks_who_one_is(question)

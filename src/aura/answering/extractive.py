@@ -47,7 +47,7 @@ from aura.answering.evidence import (
 from aura.answering.extent import LEAST_GAIN, Found, distinct, gain, of_detail
 from aura.answering.lexicon import Language
 from aura.answering.likeness import UNRELATED, crowding, likeness
-from aura.answering.oneself import asks_what_was_said
+from aura.answering.oneself import asks_what_was_said, asks_who_one_is
 from aura.answering.own_words import repeat
 from aura.answering.prompts import IN_STYLE, Quoted, is_refusal, read_passages, read_rewrite, refusal, standalone
 from aura.answering.terms import language_of
@@ -222,7 +222,8 @@ def read_task(prompt: str | Sequence[ChatMessage]) -> Task:
 
 def _of_own_words(task: Task) -> Task:
     """`task`, answered by the asker's own words where these are what it asks for."""
-    said = repeat(task.question, task.notes) if asks_what_was_said(task.question) else None
+    own = asks_what_was_said(task.question) or asks_who_one_is(task.question)
+    said = repeat(task.question, task.notes) if own else None
     return task._replace(answer=said)
 
 

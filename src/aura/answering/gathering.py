@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Protocol
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import numpy as np
 from llama_index.core.llms import ChatMessage
 from numpy.typing import NDArray
 
+from aura.answering.ask import OWN
 from aura.answering.assembly import Kept, assemble
 from aura.answering.context import Context, ContextBuilder
 from aura.answering.notes import Background, Note, Remembers, around, as_passages
@@ -41,6 +43,8 @@ class Spoken(Protocol):
     def text(self) -> str: ...
     @property
     def created_at(self) -> datetime: ...
+    @property
+    def model(self) -> str | None: ...
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +146,10 @@ class Gatherer:
         if self._memory is None or not wanted.memory or not about_oneself(wanted.question):
             return list(background.notes)
         until = background.derived_until
-        unread = [turn for turn in wanted.earlier if until is None or turn.created_at > until]
+        to_aura = {asked.id for asked, reply in pairwise(wanted.earlier) if reply.model == OWN}
+        unread = [
+            turn for turn in wanted.earlier if turn.id not in to_aura and (until is None or turn.created_at > until)
+        ]
         return [
             *background.notes,
             *(

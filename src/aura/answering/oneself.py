@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from aura.answering.lexicon import words
+
 _FIRST_PERSON = re.compile(
     r"\b(?:i|i'm|i've|me|my|mine|myself|ich|mich|mir|mein(?:e[nmrs]?)?|je|moi|mon|ma|mes)\b|\bj['’]", re.IGNORECASE
 )
@@ -24,6 +26,19 @@ _SAID = re.compile(
 )
 
 
+_WORD = re.compile(r"[^\W\d_]+")
+_ASKING = words("""
+    what where when how who which is are am was do does did s the a an have i m me my mine in of on at to you know again
+    wie was wo wann wer welche ist bin sind war habe hab ich mein meine meinen mir mich in der die das den du noch
+    comment où quand quel quelle est suis je mon ma mes j ai
+    """)
+_OF_A_PERSON = words("""
+    name called live home hometown born birthday old age diet allergic married children kids pet dog cat favourite
+    heiße name wohne wohnort zuhause geboren geburtstag alt alter verheiratet kinder haustier hund katze
+    nom appelle habite né née anniversaire âge marié mariée enfants
+    """)
+
+
 def about_oneself(question: str) -> bool:
     """Whether `question` asks for something of the asker's own; not what one may or must do, nor a request to be told."""
     return asks_what_was_said(question) or _FIRST_PERSON.search(_RULES.sub(" ", question)) is not None
@@ -32,6 +47,12 @@ def about_oneself(question: str) -> bool:
 def asks_what_was_said(question: str) -> bool:
     """Whether `question` asks for an earlier statement: "When did I say that …", "Weißt du noch …"."""
     return _SAID.search(question) is not None
+
+
+def asks_who_one_is(question: str) -> bool:
+    """Whether `question` asks for what no document of an organisation tells: "What is my name?", "Wo wohne ich?"."""
+    asked = set(_WORD.findall(question.lower())) - _ASKING
+    return bool(asked) and asked <= _OF_A_PERSON and about_oneself(question)
 
 
 def asked_for(question: str) -> str:

@@ -24,7 +24,7 @@ async def say(output: Output, events: AsyncGenerator[AnswerEvent], *, lines: boo
     """
     from aura.answering.events import Delta, Failed, Final, Refusal
 
-    text = StreamedText(output.console)
+    text, said = StreamedText(output.console), list[str]()
     with output.notes.status("reading …") as waiting:
         async with aclosing(events):
             async for event in events:
@@ -34,6 +34,7 @@ async def say(output: Output, events: AsyncGenerator[AnswerEvent], *, lines: boo
                     continue
                 waiting.stop()
                 if isinstance(event, Delta):
+                    said.append(event.text)
                     if not output.json:
                         text.add(event.text)
                     continue
@@ -41,12 +42,14 @@ async def say(output: Output, events: AsyncGenerator[AnswerEvent], *, lines: boo
                 if isinstance(event, Failed):
                     return event
                 if not output.json:
-                    _end(output, event.answer, shown=not text.empty, refused=isinstance(event, Refusal))
+                    _end(output, event.answer, shown="".join(said).strip(), refused=isinstance(event, Refusal))
                 return event.answer
     raise AssertionError("a stream of events ends with final, refusal or error")
 
 
-def _end(output: Output, answer: Answer, *, shown: bool, refused: bool) -> None:
+def _end(output: Output, answer: Answer, *, shown: str, refused: bool) -> None:
+    if refused and shown == answer.text:  # the model has refused in the same words
+        refused = False
     if refused and shown:
         output.note("No document supports what is above; it is withdrawn:", style="yellow")
     if refused or not shown:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from aura.answering.ask import OWN
 from aura.answering.lexicon import words
+from aura.answering.oneself import about_oneself
 from aura.memory.facts import Facts
 from aura.memory.slots import normal
 from aura.memory.values import Fact
@@ -73,11 +74,12 @@ class Forgetting:
         request = _REQUEST.fullmatch(message.strip())
         if request is None:
             return None
+        german = _GERMAN.search(message) is not None
         meant = _meant(request["what"], (await self._facts.list(limit=1_000)).items)
         if not meant:
-            return None
+            return (_NOTHING_GERMAN if german else _NOTHING) if about_oneself(request["what"]) else None
         lines = "\n".join(f"- {fact.text}" for fact in meant)
-        return (_ASK_GERMAN if _GERMAN.search(message) else _ASK).format(lines=lines)
+        return (_ASK_GERMAN if german else _ASK).format(lines=lines)
 
     async def _forget(self, question: str, *, german: bool) -> str:
         shown = {line[2:] for line in question.splitlines() if line.startswith("- ")}
@@ -90,6 +92,16 @@ class Forgetting:
 
 _ASK: Final = "I know this of you:\n{lines}\nShall I forget it for good? Say yes, or no."
 _ASK_GERMAN: Final = "Das weiß ich von dir:\n{lines}\nSoll ich es für immer vergessen? Sag ja oder nein."
+
+
+_NOTHING: Final = (
+    "I have learned nothing like that of you, or not yet: what you have just said is read a moment later. To take back the"
+    " words themselves, delete the conversation."
+)
+_NOTHING_GERMAN: Final = (
+    "So etwas habe ich von dir nicht gelernt, oder noch nicht: Was du gerade gesagt hast, wird einen Augenblick später"
+    " gelesen. Um die Worte selbst zurückzunehmen, lösche das Gespräch."
+)
 
 
 def _meant(what: str, facts: Iterable[Fact]) -> list[Fact]:

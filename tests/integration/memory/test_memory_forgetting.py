@@ -64,6 +64,16 @@ async def test_what_means_no_fact_is_an_ordinary_message(ada: Workspace, message
     assert answer.model != "memory"
 
 
+@pytest.mark.parametrize("message", ["Forget that I live in Oslo.", "Vergiss, dass ich in Oslo wohne."])
+async def test_what_was_not_learned_is_said_so_and_the_request_is_not_remembered(ada: Workspace, message: str) -> None:
+    talk = await ada.conversations.start()
+    answer = await ada.ask(message, conversation=talk)
+    assert answer.model == "memory"
+    assert "Oslo" not in answer.text
+    again = await ada.ask("Where do I live?", conversation=talk)
+    assert "Oslo" not in again.text
+
+
 async def test_an_admin_in_a_members_name_makes_nothing_forgotten(company: Company) -> None:
     talk = await talk_of(company.member)
     assert company.member.user is not None
