@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import sys
 import threading
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -144,10 +145,12 @@ async def test_a_thousand_tenants_one_after_another_need_no_more_connections_or_
 
     await visit(50)
     gc.collect()
-    before = len(gc.get_objects())
+    before = (
+        sys.getallocatedblocks()
+    )  # counted, not listed: listing objects breaks other threads that are making a tuple
     await visit(1000)
     gc.collect()
-    assert len(gc.get_objects()) - before < 500
+    assert sys.getallocatedblocks() - before < 1_000
     pool = small._engine("aura_app").sync_engine.pool
     assert isinstance(pool, QueuePool)
     assert (pool.checkedin(), pool.checkedout()) == (1, 0)
