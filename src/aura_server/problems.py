@@ -111,6 +111,9 @@ def aura_error(request: Request[Any, Any, Any], error: AuraError) -> Response[Pr
 
 def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem | ErrorResponse]:
     """What the framework refused: no such route, a body that does not parse, a method that is not there."""
+    if error.detail == _LEFT:
+        logger.info("request %s was left before its body had come", request_id(request.scope))
+        return _response(request, problem(request, 408, _PLAIN[408]))
     if error.status_code >= 500 and error.status_code != 501:  # 501 is said on purpose
         return unexpected(request, error)
     headers = {
@@ -144,6 +147,8 @@ EXCEPTION_HANDLERS = {
     UnicodeDecodeError: unreadable,
     Exception: unexpected,
 }
+_LEFT = "client disconnected prematurely"
+"""What Litestar says, as an error of its own, when nobody is there any more to be answered."""
 _NAMED_FIELD = re.compile(r"(?:missing required|contains unknown) field `([^`]+)`")
 
 _PLAIN = {

@@ -14,16 +14,20 @@ from litestar.types import ASGIApp
 ORIGIN = "http://localhost"
 
 
-async def ask(app: ASGIApp, method: str, path: str, *, leave: bool = False, **request: Any) -> httpx.Response:
+async def ask(
+    app: ASGIApp, method: str, path: str, *, leave: bool = False, hang_up: bool = False, **request: Any
+) -> httpx.Response:
     """The answer to one request; `leave`: what there is of it when its head has come, as for a stream without an end.
 
-    `request` is what `httpx.Request` takes.
+    `hang_up`: the client is gone before its body has come. `request` is what `httpx.Request` takes.
     """
     sent = httpx.Request(method, f"{ORIGIN}{path}", **request)
     body, head, content = await sent.aread(), dict[str, Any](), list[bytes]()
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def receive() -> dict[str, Any]:
+        if hang_up:
+            return {"type": "http.disconnect"}
         if not asked.is_set():
             asked.set()
             return {"type": "http.request", "body": body, "more_body": False}

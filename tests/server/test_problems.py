@@ -184,6 +184,15 @@ async def test_what_nobody_foresaw_is_told_by_its_id_alone(world: Served, caplog
     assert SECRET in str(record.exc_info), "the log has what the caller is not told"
 
 
+async def test_a_client_that_hangs_up_before_its_body_has_come_is_no_error_of_the_server(
+    app: ASGIApp, admin: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/chat/", "/chat/stream"):
+        answer = await ask(app, "POST", path, hang_up=True, json={"message": "?"}, headers=admin)
+        assert answer.status_code == 408, path
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_a_part_that_answers_wrongly_is_a_502_without_its_words(world: Served) -> None:
     problem(await ask(failing(world.aura, BackendError(f"got {SECRET}")), "GET", "/health"), 502)
 
