@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from uuid import UUID
 
 import msgspec
-from sqlalchemy import Table, select
+from sqlalchemy import Table, Uuid, all_, false, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.answering.ask import OWN
@@ -74,28 +74,18 @@ class Remembering:
 
     async def _wait(self) -> None:
         """Have recall made of every message again, and facts only of those that waited for it."""
-        to_learn = set[UUID]()
+        mine = messages.c.tenant_id == self._tenant_id
+        own = (await self._session.scalars(select(messages.c.id).where(mine, messages.c.model == OWN))).all()
+        unsaid = [*own, *map(question_id, own)]  # what is said about forgetting is not remembered
+        said = select(
+            messages.c.tenant_id, messages.c.id, messages.c.conversation_id, messages.c.user_id, false()
+        ).where(mine, messages.c.id != all_(literal(unsaid, ARRAY(Uuid))))
+        columns = ["tenant_id", "message_id", "conversation_id", "user_id", "learn"]
+        await self._session.execute(insert(memory_outbox).from_select(columns, said))
         async for rows in self._archive.rows(WAITING, WaitingRecord):
-            to_learn.update(row.message_id for row in rows)
-        columns = (messages.c.id, messages.c.conversation_id, messages.c.user_id, messages.c.model)
-        stored = (await self._session.execute(select(*columns).where(messages.c.tenant_id == self._tenant_id))).all()
-        own = {row.id for row in stored if row.model == OWN}  # what is said about forgetting is not remembered
-        unsaid = own | {question_id(id) for id in own}
-        await self._execute(
-            self._session,
-            memory_outbox,
-            [
-                {
-                    "tenant_id": self._tenant_id,
-                    "message_id": row.id,
-                    "conversation_id": row.conversation_id,
-                    "user_id": row.user_id,
-                    "learn": row.id in to_learn,
-                }
-                for row in stored
-                if row.id not in unsaid
-            ],
-        )
+            these = memory_outbox.c.message_id.in_([row.message_id for row in rows])
+            to_learn = update(memory_outbox).where(memory_outbox.c.tenant_id == self._tenant_id, these)
+            await self._session.execute(to_learn.values(learn=True))
 
     def _fact(self, key: bytes, row: FactRecord) -> dict[str, object]:
         owner = Scope(tenant_id=self._tenant_id, user_id=None if row.user_id is None else UserId(row.user_id))
