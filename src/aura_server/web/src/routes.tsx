@@ -1,0 +1,27 @@
+import { createBrowserRouter, type RouteObject } from "react-router";
+import { ErrorPage } from "./shell/error-page";
+import { Shell } from "./shell/shell";
+
+/** The pages. Each is a module of its own, loaded when it is opened, that exports `Component`. */
+export const routes: RouteObject[] = [
+  {
+    errorElement: <ErrorPage />,
+    children: [
+      { path: "/login", lazy: () => import("./pages/access/login") },
+      { path: "/signup", lazy: () => import("./pages/access/signup") },
+      {
+        element: <Shell />,
+        children: [
+          { index: true, lazy: () => import("./pages/chat/chat-page") },
+          { path: "/c/:conversation", lazy: () => import("./pages/chat/chat-page") },
+          { path: "/documents/*", lazy: () => import("./pages/documents/documents-page") },
+          { path: "/settings/*", lazy: () => import("./pages/settings/settings-page") },
+          { path: "/admin/*", lazy: () => import("./pages/admin/admin-page") },
+        ],
+      },
+    ],
+  },
+];
+
+/** The router of the browser's address. */
+export const browserRouter = () => createBrowserRouter(routes);
