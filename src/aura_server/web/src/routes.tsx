@@ -14,9 +14,9 @@ export const routes: RouteObject[] = [
         children: [
           { index: true, lazy: () => import("./pages/chat/chat-page") },
           { path: "/c/:conversation", lazy: () => import("./pages/chat/chat-page") },
-          { path: "/documents/*", lazy: () => import("./pages/documents/documents-page") },
+          { path: "/library/*", lazy: () => import("./pages/documents/documents-page") },
           { path: "/settings/*", lazy: () => import("./pages/settings/settings-page") },
-          { path: "/admin/*", lazy: () => import("./pages/admin/admin-page") },
+          { path: "/console/*", lazy: () => import("./pages/admin/admin-page") },
         ],
       },
     ],

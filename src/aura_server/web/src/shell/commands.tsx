@@ -88,8 +88,8 @@ function useCommands(text: string): readonly Command[] {
   return useMemo(() => {
     const pages: Command[] = [
       { key: "new", word: t("newChat"), to: "/" },
-      { key: "documents", word: t("documents"), to: "/documents" },
-      ...(seesAdmin(role) ? [{ key: "admin", word: t("admin"), to: "/admin" }] : []),
+      { key: "documents", word: t("documents"), to: "/library" },
+      ...(seesAdmin(role) ? [{ key: "admin", word: t("admin"), to: "/console" }] : []),
       { key: "settings", word: t("settings"), to: "/settings" },
     ].filter((each) => each.word.toLowerCase().includes(text.toLowerCase()));
     const found = text.length < 2 ? [] : (data?.items ?? []);

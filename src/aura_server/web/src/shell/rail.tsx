@@ -58,10 +58,10 @@ export function Rail({ onLeave }: { readonly onLeave?: () => void }) {
       </div>
       <Conversations onLeave={onLeave} />
       <nav className={styles.nav} aria-label={t("pages")}>
-        <RailLink to="/documents" icon={<FileText size={18} aria-hidden />} word={t("documents")} onLeave={onLeave} />
+        <RailLink to="/library" icon={<FileText size={18} aria-hidden />} word={t("documents")} onLeave={onLeave} />
         {seesAdmin(identity.role) && (
           <RailLink
-            to="/admin"
+            to="/console"
             icon={<ChartNoAxesCombined size={18} aria-hidden />}
             word={t("admin")}
             onLeave={onLeave}

@@ -33,8 +33,8 @@ function Frame() {
   const [commands, setCommands] = useState(false);
   useKey("commands", () => setCommands(true));
   useKey("newChat", () => void navigate("/"));
-  useKey("documents", () => void navigate("/documents"));
-  useKey("admin", () => void navigate("/admin"));
+  useKey("documents", () => void navigate("/library"));
+  useKey("admin", () => void navigate("/console"));
   useKey("settings", () => void navigate("/settings"));
   const layout = useMemo(() => ({ openRail: () => setRail(true), openCommands: () => setCommands(true) }), []);
   return (

@@ -22,9 +22,9 @@ async function fill(user: ReturnType<typeof show>["user"]) {
 
 test("who logs in goes on to the page that was asked for, and the refresh token stays in a cookie", async () => {
   const server = new FakeServer({ "POST /api/login": LOGIN });
-  const { user, router } = show(<LogIn />, { path: "/login?next=%2Fdocuments" });
+  const { user, router } = show(<LogIn />, { path: "/login?next=%2Flibrary" });
   await fill(user);
-  await waitFor(() => expect(router.state.location.pathname).toBe("/documents"));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/library"));
   const [sent] = server.of("POST /api/login");
   expect(sent?.headers.get("x-aura-session")).toBe("cookie");
   expect(sent?.body).toEqual({ email: "ann@acme.example", password: "a long password", tenant_subdomain: "acme" });
