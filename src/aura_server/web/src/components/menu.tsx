@@ -1,3 +1,4 @@
+import { Check } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import type { ReactElement, ReactNode } from "react";
 import { classes } from "./classes";
@@ -53,4 +54,29 @@ export function MenuItem({ icon, children, danger, disabled, onSelect }: ItemPro
 /** A line between groups of actions. */
 export function MenuLine() {
   return <DropdownMenu.Separator className={styles.line} />;
+}
+
+interface CheckItemProps {
+  readonly children: ReactNode;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+}
+
+/** Something of a menu that is on or off. The menu stays open. */
+export function CheckItem({ children, checked, onChange }: CheckItemProps) {
+  return (
+    <DropdownMenu.CheckboxItem
+      className={styles.item}
+      checked={checked}
+      onCheckedChange={onChange}
+      onSelect={(event) => event.preventDefault()}
+    >
+      <span className={styles.check}>
+        <DropdownMenu.ItemIndicator>
+          <Check size={16} aria-hidden />
+        </DropdownMenu.ItemIndicator>
+      </span>
+      {children}
+    </DropdownMenu.CheckboxItem>
+  );
 }

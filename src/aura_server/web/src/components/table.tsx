@@ -43,7 +43,6 @@ export function Table<Row>({ caption, columns, rows, rowKey, sorting, onSort, se
   const keys = rows.map(rowKey);
   const allChosen = selection !== undefined && keys.length > 0 && keys.every((key) => selection.chosen.has(key));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by key
     <section className={styles.frame} aria-label={caption} tabIndex={0}>
       <table className={styles.table}>
         <caption className="visually-hidden">{caption}</caption>

@@ -15,3 +15,11 @@ export function useDraft(name: string): [string, (text: string) => void] {
   );
   return [shown.key === key ? shown.text : "", keep];
 }
+
+/** What was typed in one place goes on in another. */
+export function moveDraft(from: string, to: string): void {
+  const text = sessionStorage.getItem(`aura.draft.${from}`);
+  if (text === null) return;
+  sessionStorage.removeItem(`aura.draft.${from}`);
+  sessionStorage.setItem(`aura.draft.${to}`, text);
+}

@@ -19,6 +19,8 @@ const COOKIE_SESSION = { "X-Aura-Session": "cookie", "Content-Type": "applicatio
 const EARLY_SECONDS = 30;
 /** Not a secret: that somebody logged in here, so that a first visit asks nothing, and that somebody logged out. */
 const TRACE = "aura.session";
+/** Whose drafts this tab keeps. */
+const OWNER = "aura.owner";
 
 let state: SessionState = { status: "unknown" };
 let accessToken: string | null = null;
@@ -68,6 +70,7 @@ export async function logOut(): Promise<void> {
   } catch {
     // it is over in this browser, whatever the server heard of it
   }
+  sessionStorage.clear();
   end(false);
 }
 
@@ -144,6 +147,8 @@ function begin(login: LoginResponse): void {
   accessToken = login.access_token;
   staleAt = Date.now() + (login.expires_in - EARLY_SECONDS) * 1000;
   localStorage.setItem(TRACE, "1");
+  if (sessionStorage.getItem(OWNER) !== login.user_id) sessionStorage.clear();
+  sessionStorage.setItem(OWNER, login.user_id);
   const role = login.role as Role;
   const identity = { userId: login.user_id, tenantId: login.tenant_id, organization: login.organization, role };
   if (state.status !== "in" || state.identity.organization !== identity.organization || state.identity.role !== role) {

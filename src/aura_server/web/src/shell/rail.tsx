@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Link, NavLink } from "react-router";
 import { classes } from "@/components/classes";
 import { Conversations } from "@/pages/chat/conversations";
+import { answersOf } from "@/pages/chat/use-answers";
 import { logoOf, useBranding } from "@/session/branding";
 import { logOut } from "@/session/session";
 import { useIdentity } from "@/session/use-session";
@@ -39,7 +40,14 @@ export function Rail({ onLeave }: { readonly onLeave?: () => void }) {
         </span>
       </div>
       <div className={styles.top}>
-        <Link to="/" className={classes(styles.link, styles.new)} onClick={onLeave}>
+        <Link
+          to="/"
+          className={classes(styles.link, styles.new)}
+          onClick={() => {
+            answersOf(identity.userId).setAside();
+            onLeave?.();
+          }}
+        >
           <Plus size={18} aria-hidden />
           {t("newChat")}
         </Link>

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { Navigate, Outlet, useLocation, useNavigate } from "react-router";
 import { Dialog } from "@/components/dialog";
 import { Skeleton } from "@/components/feedback";
+import { answersOf } from "@/pages/chat/use-answers";
 import { useSession } from "@/session/use-session";
 import { useKey } from "./keyboard";
 import { LayoutProvider } from "./layout";
@@ -22,17 +23,20 @@ export function Shell() {
     const next = pathname === "/" ? "" : `?next=${encodeURIComponent(pathname + search)}`;
     return <Navigate to={`/login${next}`} replace state={{ expired: session.expired }} />;
   }
-  return <Frame key={session.identity.userId} />;
+  return <Frame key={session.identity.userId} userId={session.identity.userId} />;
 }
 
-function Frame() {
+function Frame({ userId }: { readonly userId: string }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const narrow = useNarrow();
   const [rail, setRail] = useState(false);
   const [commands, setCommands] = useState(false);
   useKey("commands", () => setCommands(true));
-  useKey("newChat", () => void navigate("/"));
+  useKey("newChat", () => {
+    answersOf(userId).setAside();
+    void navigate("/");
+  });
   useKey("documents", () => void navigate("/library"));
   useKey("admin", () => void navigate("/console"));
   useKey("settings", () => void navigate("/settings"));

@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, dataOf } from "@/api/client";
 import { useExplained } from "@/components/feedback";
@@ -40,3 +40,22 @@ export function useConversationChanges() {
   });
   return { rename, pin, remove };
 }
+
+/** What was said in a conversation, the latest first. */
+export const history = (userId: string, conversation: string) =>
+  infiniteQueryOptions({
+    queryKey: ["history", userId, conversation],
+    queryFn: ({ pageParam }) => {
+      const query = { session_id: conversation, limit: 40, cursor: pageParam ?? undefined };
+      return dataOf(api.GET("/chat/history/{user_id}", { params: { path: { user_id: userId }, query } }));
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor ?? null,
+    staleTime: 0,
+  });
+
+/** The knowledge bases that can be asked. */
+export const collections = queryOptions({
+  queryKey: ["collections"],
+  queryFn: () => dataOf(api.GET("/collections", { params: { query: { limit: 200 } } })),
+});
