@@ -36,9 +36,15 @@ export function BarChart({ title, labels, series, format }: BarChartProps) {
     <figure className={styles.chart} aria-labelledby={id}>
       <figcaption id={id} className={styles.title}>
         {title}
-        <span className={styles.most}>{t("chart.most", { value: format(most) })}</span>
+        {most > 0 && <span className={styles.most}>{t("chart.most", { value: format(most) })}</span>}
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" className={styles.plot} aria-hidden>
+      {most === 0 && <p className={styles.most}>{t("chart.nothing")}</p>}
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        className={classes(styles.plot, most === 0 && styles.flat)}
+        aria-hidden
+      >
         <line x1="0" x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} className={styles.axis} />
         {bars(labels.length, series, most).map((bar) => (
           <rect key={`${bar.series} ${bar.at}`} {...bar.box} className={styles[`s${bar.series % COLOURS}`]}>

@@ -1,4 +1,4 @@
-import { type ReactNode, useId } from "react";
+import type { ReactNode } from "react";
 import styles from "./panel.module.css";
 
 interface PanelProps {
@@ -12,12 +12,11 @@ interface PanelProps {
 
 /** A titled part of a page. */
 export function Panel({ title, hint, actions, children }: PanelProps) {
-  const id = useId();
   return (
-    <section className={styles.panel} aria-labelledby={id}>
+    <section className={styles.panel}>
       <header className={styles.header}>
         <div>
-          <h2 id={id}>{title}</h2>
+          <h2>{title}</h2>
           {hint && <p className={styles.hint}>{hint}</p>}
         </div>
         {actions && <div className={styles.actions}>{actions}</div>}

@@ -30,12 +30,22 @@ export function DocumentMenu({
   return (
     <span className={styles.actions}>
       {ended && (
-        <Button small busy={retry.isPending && t("retrying")} onClick={() => retry.mutate(undefined)}>
+        <Button
+          small
+          className={styles.outside}
+          busy={retry.isPending && t("retrying")}
+          onClick={() => retry.mutate(undefined)}
+        >
           {t("retry")}
         </Button>
       )}
       {isBusy(document) && (
-        <Button small busy={cancel.isPending && t("cancelling")} onClick={() => cancel.mutate(undefined)}>
+        <Button
+          small
+          className={styles.outside}
+          busy={cancel.isPending && t("cancelling")}
+          onClick={() => cancel.mutate(undefined)}
+        >
           {t("cancel")}
         </Button>
       )}
