@@ -8,7 +8,7 @@ import { useChange } from "@/api/use-change";
 import { Button } from "@/components/button";
 import { Failure, Progress, Skeleton } from "@/components/feedback";
 import { TextField } from "@/components/field";
-import { Facts, Panel, Row, Stack } from "@/components/panel";
+import { Facts, Muted, Panel, Row, Stack } from "@/components/panel";
 import { Table } from "@/components/table";
 import { toast } from "@/components/toasts";
 import { count, moment, size } from "@/i18n/formats";
@@ -68,7 +68,6 @@ function Naming({ of }: { readonly of: OrganisationResponse }) {
         <TextField label={t("name")} required value={name} onChange={(event) => setName(event.target.value)} />
         <TextField
           label={t("colour")}
-          hint={t("colourHint")}
           placeholder="#2a5c4f"
           pattern="#[0-9a-fA-F]{6}"
           value={colour}
@@ -78,6 +77,7 @@ function Naming({ of }: { readonly of: OrganisationResponse }) {
           {t("common:save")}
         </Button>
       </Row>
+      <Muted>{t("colourHint")}</Muted>
     </form>
   );
 }
@@ -103,6 +103,11 @@ function Limits() {
               key: "limit",
               head: t("limit"),
               cell: (row) => t(`limitNames.${row.limit}`, { defaultValue: row.limit.replaceAll("_", " ") }),
+            },
+            {
+              key: "of",
+              head: t("of"),
+              cell: (row) => t(`limited.${row.subject.split(":")[0]}`, { defaultValue: row.subject }),
             },
             {
               key: "bar",
