@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { precompress } from "./precompress";
 
 /** Where `npm run dev` finds a running server: `AURA_SERVER=http://127.0.0.1:8000 npm run dev`. */
 const server = process.env.AURA_SERVER ?? "http://127.0.0.1:8000";
@@ -36,7 +37,7 @@ const proxied = (path: string) => [
 ];
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), precompress()],
   base: "/",
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {

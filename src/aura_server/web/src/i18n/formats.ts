@@ -49,3 +49,20 @@ export function moment(iso: string): string {
 export function share(value: number): string {
   return new Intl.NumberFormat(language(), { style: "percent", maximumFractionDigits: 0 }).format(value);
 }
+
+/** Milliseconds, whole. */
+export function milliseconds(value: number): string {
+  const format = { style: "unit", unit: "millisecond", unitDisplay: "short", maximumFractionDigits: 0 } as const;
+  return new Intl.NumberFormat(language(), format).format(value);
+}
+
+/** The score of a search, to three figures behind the point. */
+export function score(value: number): string {
+  return new Intl.NumberFormat(language(), { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(value);
+}
+
+/** A day of the calendar, as `2026-11-26` names it. */
+export function day(iso: string): string {
+  const format = { month: "short", day: "numeric", timeZone: "UTC" } as const;
+  return new Intl.DateTimeFormat(language(), format).format(new Date(iso));
+}
