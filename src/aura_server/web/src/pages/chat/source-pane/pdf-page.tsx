@@ -85,6 +85,7 @@ async function drawn(document: PDFDocumentProxy, page: number, quote: string, pl
   layer.replaceChildren();
   const text = new TextLayer({ textContentSource: await sheet.getTextContent(), container: layer, viewport });
   await text.render();
+  TextLayer.cleanup(); // takes the canvas away that it measured with
   if (signal.aborted) return true;
   const parts = locate(text.textContentItemsStr, quote);
   const marks = parts.map((part) => marked(text.textDivs[part.index], part));
