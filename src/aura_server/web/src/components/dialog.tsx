@@ -7,8 +7,11 @@ import styles from "./dialog.module.css";
 
 const Layer = createContext<HTMLElement | undefined>(undefined);
 
-/** Where what floats must be put to be seen: the open dialog around it, or undefined for the page. */
-export const useLayer = (): HTMLElement | undefined => useContext(Layer);
+/** Where what floats is put: into the open dialog around it, where alone it is seen, or else into the page's main part. */
+export function useLayer(): HTMLElement | undefined {
+  const dialog = useContext(Layer);
+  return dialog ?? document.getElementById("main") ?? undefined;
+}
 
 interface DialogProps {
   readonly open: boolean;

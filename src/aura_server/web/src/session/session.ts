@@ -80,7 +80,7 @@ export async function logOut(): Promise<void> {
  */
 export async function authorised(input: Request | string, init?: RequestInit): Promise<Response> {
   if (state.status === "in" && Date.now() >= staleAt) await refresh();
-  const request = new Request(input, init);
+  const request = new Request(typeof input === "string" ? new URL(input, window.location.origin) : input, init);
   const again = request.clone();
   const response = await send(request);
   if (response.status !== 401 || state.status !== "in") return response;

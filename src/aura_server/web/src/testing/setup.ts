@@ -1,5 +1,5 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeAll } from "vitest";
 import { startLanguage } from "@/i18n";
 
@@ -19,6 +19,16 @@ window.ResizeObserver ??= class {
   unobserve() {}
   disconnect() {}
 };
+
+// jsdom's signals are none of Node's, whose Request takes no others: here nothing is aborted on its way.
+const OfNode = globalThis.Request;
+globalThis.Request = class extends OfNode {
+  constructor(input: RequestInfo | URL, init?: RequestInit) {
+    super(input, init?.signal ? { ...init, signal: null } : init);
+  }
+};
+
+configure({ asyncUtilTimeout: 8_000 }); // the code of a page is loaded when it is opened
 
 beforeAll(() => startLanguage("en"));
 

@@ -1,4 +1,5 @@
 import type { Element, ElementContent, Root, RootContent } from "hast";
+import type {} from "mdast-util-to-hast"; // brings the type of raw nodes
 import { memo, useMemo } from "react";
 import Markdown, { type Components } from "react-markdown";
 import rehypeSanitize, { defaultSchema } from "rehype-sanitize";
@@ -73,7 +74,7 @@ export function blocksOf(text: string): string[] {
   return blocks.filter((block) => block.trim() !== "");
 }
 
-/** Links and pictures become the text that they were made of, with their address to be read. */
+/** Links, pictures and markup become the text that they were made of; of an address, what can be read. */
 function inert() {
   return (tree: Root) => walk(tree, (node) => (node.tagName === "a" || node.tagName === "img" ? plain(node) : null));
 }
@@ -92,6 +93,7 @@ function cited(known: ReadonlySet<number>) {
 
 function walk(parent: Root | Element, replaced: (node: Element) => ElementContent[] | null): void {
   const children = (parent.children as RootContent[]).flatMap((child): RootContent[] => {
+    if (child.type === "raw") return [word(child.value)];
     if (child.type !== "element") return [child];
     walk(child, replaced);
     return replaced(child) ?? [child];

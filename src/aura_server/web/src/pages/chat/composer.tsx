@@ -6,7 +6,7 @@ import { IconButton } from "@/components/button";
 import { classes } from "@/components/classes";
 import { CheckItem, Menu } from "@/components/menu";
 import { shownKeys } from "@/shell/keyboard";
-import { useMedia } from "@/shell/viewport";
+import { useMedia, useNarrow } from "@/shell/viewport";
 import styles from "./composer.module.css";
 import type { Asked } from "./turns";
 
@@ -34,6 +34,7 @@ export function Composer(props: ComposerProps) {
   const { ref, text, onText, answering, onSend, onStop, asked, onAsked } = props;
   const area = useGrowing(text);
   const coarse = useMedia("(pointer: coarse)");
+  const narrow = useNarrow();
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
     const modified = event.metaKey || event.ctrlKey;
@@ -65,7 +66,7 @@ export function Composer(props: ComposerProps) {
           rows={1}
           dir="auto"
           aria-label={t("message")}
-          placeholder={t("placeholder", { organisation: props.organisation })}
+          placeholder={narrow ? t("placeholderShort") : t("placeholder", { organisation: props.organisation })}
           maxLength={MOST_CHARACTERS}
           value={text}
           onChange={(event) => onText(event.target.value)}

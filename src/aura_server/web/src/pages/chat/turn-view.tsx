@@ -1,11 +1,10 @@
 import { Check, Copy, Info, Pencil, RotateCcw, SearchX, ThumbsDown, ThumbsUp } from "lucide-react";
-import { memo, useState } from "react";
+import { lazy, memo, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { CitationResponse } from "@/api/schema";
 import { announce } from "@/components/announcer";
 import { Button, IconButton } from "@/components/button";
 import { Failure, Notice } from "@/components/feedback";
-import { AnswerText } from "./answer-text";
 import { CitedProvider } from "./cite";
 import { Details } from "./details";
 import { Opinion, useOpinion } from "./opinion";
@@ -13,6 +12,10 @@ import { SourceList } from "./source-list";
 import { Suggestions } from "./suggestions";
 import styles from "./turn.module.css";
 import { isOpen, type Turn } from "./turns";
+
+// Markdown is a third of this page's code: it comes while the first question is being typed.
+const answerText = import("./answer-text");
+const AnswerText = lazy(() => answerText.then(({ AnswerText }) => ({ default: AnswerText })));
 
 export interface TurnActions {
   readonly onOpen: (turn: Turn, citation: CitationResponse) => void;
@@ -56,7 +59,11 @@ export const TurnView = memo(function TurnView({ turn, last, opened, ...actions 
           {turn.phase === "refused" ? (
             <Refused text={turn.text} />
           ) : (
-            turn.text !== "" && <AnswerText text={turn.text} markers={markers} />
+            turn.text !== "" && (
+              <Suspense fallback={<p className={styles.plain}>{turn.text}</p>}>
+                <AnswerText text={turn.text} markers={markers} />
+              </Suspense>
+            )
           )}
           <State turn={turn} onAgain={actions.onAgain} />
           {!isOpen(turn) && <SourceList citations={turn.citations} onOpen={cited.onOpen} />}

@@ -81,7 +81,6 @@ function Text({ document }: { readonly document: DocumentResponse }) {
   if (isPending) return <Skeleton lines={10} />;
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by key
     <section className={styles.text} aria-label={t("text")} tabIndex={0}>
       {data}
     </section>

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { Failure, Skeleton } from "@/components/feedback";
 import { bytesOf } from "./document-data";
 import { locate, type Piece } from "./locate";
+import { centre } from "./scrolling";
 import styles from "./source-pane.module.css";
 
 interface PdfPageProps {
@@ -84,10 +85,11 @@ async function drawn(document: PDFDocumentProxy, page: number, quote: string, pl
   layer.replaceChildren();
   const text = new TextLayer({ textContentSource: await sheet.getTextContent(), container: layer, viewport });
   await text.render();
+  TextLayer.cleanup(); // takes the canvas away that it measured with
   if (signal.aborted) return true;
   const parts = locate(text.textContentItemsStr, quote);
   const marks = parts.map((part) => marked(text.textDivs[part.index], part));
-  marks.find((mark) => mark !== null)?.scrollIntoView({ block: "center" });
+  centre(marks.find((mark) => mark !== null));
   await painting.promise;
   return parts.length > 0;
 }

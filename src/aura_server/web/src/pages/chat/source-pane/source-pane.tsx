@@ -81,7 +81,7 @@ function Body({ citation }: { readonly citation: CitationResponse }) {
         </div>
       )}
       {view === "page" && missing && shown === page && <Notice tone="warn">{t("notOnPage")}</Notice>}
-      <section className={styles.body} tabIndex={0} aria-label={t("passage")}>
+      <section className={styles.body} data-scrolls tabIndex={0} aria-label={t("passage")}>
         {view === "page" ? (
           <Suspense fallback={<Skeleton lines={12} label={t("openingDocument")} />}>
             <PdfPage

@@ -5,6 +5,7 @@ import { Button } from "@/components/button";
 import { Failure, Skeleton } from "@/components/feedback";
 import { textOf } from "./document-data";
 import { unitsOf } from "./locate";
+import { centre } from "./scrolling";
 import styles from "./source-pane.module.css";
 
 /** How much of a long text is shown around the passage, and how much more at a time. */
@@ -36,9 +37,7 @@ function Marked({ text, start, end }: { readonly text: string; readonly start: n
   const mark = useRef<HTMLElement>(null);
   const [more, setMore] = useState({ before: AROUND, after: AROUND });
   const [from, to] = useMemo(() => [unitsOf(text, start), unitsOf(text, end)], [text, start, end]);
-  useEffect(() => {
-    mark.current?.scrollIntoView({ block: "center" });
-  }, []);
+  useEffect(() => centre(mark.current), []);
   const first = Math.max(0, from - more.before);
   const last = Math.min(text.length, to + more.after);
   return (
