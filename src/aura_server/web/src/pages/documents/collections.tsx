@@ -109,7 +109,7 @@ function Naming({ of, onClose }: { readonly of?: CollectionResponse; readonly on
         : dataOf(
             api.PATCH("/collections/{collection_id}", { params: { path: { collection_id: of.id } }, body: { name } }),
           ),
-    { reads: [collections.queryKey], onDone: onClose, onError: (error) => setFailure(explained(error)) },
+    { reads: [["collections"]], onDone: onClose, onError: (error) => setFailure(explained(error)) },
   );
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
@@ -161,7 +161,7 @@ function Deleting({ of, documents: within, onClose }: DeletingProps) {
         }),
       ),
     {
-      reads: [collections.queryKey, DOCUMENTS],
+      reads: [["collections"], DOCUMENTS],
       onDone: ({ receipt }) => {
         toast(receiptOf(receipt));
         onClose();

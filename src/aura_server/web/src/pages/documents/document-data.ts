@@ -5,6 +5,7 @@ import type { DocumentResponse } from "@/api/schema";
 import type { Tone } from "@/components/feedback";
 
 export const DOCUMENTS = ["documents", "list"] as const;
+const COLLECTIONS = ["collections", "all"] as const;
 
 /** Every document that the caller sees, by name. */
 export const documents = queryOptions({
@@ -15,7 +16,7 @@ export const documents = queryOptions({
 
 /** The knowledge bases inside the organisation. */
 export const collections = queryOptions({
-  queryKey: ["collections"],
+  queryKey: COLLECTIONS,
   queryFn: () => allOf((cursor) => dataOf(api.GET("/collections", { params: { query: { limit: 1000, cursor } } }))),
 });
 
