@@ -54,6 +54,7 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    testTimeout: 60_000, // for a machine that does much else meanwhile
     css: { modules: { classNameStrategy: "non-scoped" } },
   },
 });
