@@ -76,7 +76,7 @@ class _Pieces:
     def __init__(self, language: Language | None) -> None:
         self.said: list[str] = []
         self.words: list[Word] = []
-        self._language = language
+        self._language: Language | None = language
         self._length = 0
         self._gap = False
 
@@ -120,7 +120,7 @@ class _Pieces:
     def _word(self, text: str, at: int, end: int) -> int:
         match = _WORD.match(text, at, end)
         assert match is not None
-        signs = {} if self._language is None else _SIGNS[self._language]
+        signs: dict[str, str] = {} if self._language is None else _SIGNS[self._language]
         said = signs.get(match[0], match[0])
         if said == " ":
             self._gap = True
