@@ -35,7 +35,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
     message that counts as said before, so that asking again gives the same prompt. `begins`: the conversation begins with
     this question, and is not there before its answer is. `style` is the asker's persona as it was when the question came;
-    `teaches` the channel that the persona learns of it for, None where it learns nothing.
+    `teaches` the channel that the persona learns of it for, None where it learns nothing. `held`: who asks stores the turn
+    itself, when it stands.
     """
 
     message: str
@@ -47,6 +48,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     use_memory: bool = True
     search_knowledge: bool = True
     temporary: bool = False
+    held: bool = False
     style: Style = NEUTRAL
     teaches: Channel | None = None
 

@@ -151,7 +151,7 @@ class AnswerEngine:
 
     async def store(self, ask: Ask, answer: Answer, message_id: UUID | None, call: Call) -> UUID | None:
         """Store the turn, and what `call` took; the id of the answer's message, None where nothing is to be kept."""
-        if ask.conversation_id is None or ask.temporary:
+        if ask.conversation_id is None or ask.temporary or ask.held:
             return None
         row = self._meter.row(call)
         stored = await self._conversations.add_turn(

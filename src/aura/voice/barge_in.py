@@ -21,6 +21,9 @@ _ECHO_SECONDS: Final = 1.0
 """How long an echo may be on its way: what the client still has in its buffer, and the room."""
 
 
+_ECHO_ALONE_SECONDS: Final = 0.5
+
+
 class EchoGate:
     """Tells a voice from the echo of what is being played, by how loud the two are."""
 
@@ -58,11 +61,19 @@ class BargeIn:
     def __init__(self, began: float, into_reply: float) -> None:
         self.began = began
         self._into_reply = into_reply
-        self._voiced = 0.0
+        self._voiced = self._echo = 0.0
         self._said = ""
 
+    @property
+    def voiced(self) -> bool:
+        """Whether any of it is somebody's voice, and no echo."""
+        return self._voiced > 0
+
     def heard(self, seconds: float, *, echo: bool) -> None:
-        """So much more speech was heard, or what may be the echo of the reply."""
+        """So much more speech was heard, or what may be the echo of the reply; much echo shows that nobody speaks."""
+        self._echo = self._echo + seconds if echo else 0.0
+        if self._echo >= _ECHO_ALONE_SECONDS:
+            self._voiced = 0.0
         self._voiced += 0.0 if echo else seconds
 
     def recognised(self, said: str, playing: str) -> None:

@@ -77,6 +77,11 @@ class Ear:
         return (self._dropped + len(self._pcm)) / self._bytes_per_second
 
     @property
+    def said_seconds(self) -> float:
+        """How long `said` is."""
+        return 0.0 if self._begins is None else self.seconds - self._begins / self._bytes_per_second
+
+    @property
     def silence_seconds(self) -> float:
         """How long nobody has spoken."""
         return self._silence
@@ -104,13 +109,17 @@ class Ear:
         self._forget()
         return audio
 
-    def everything(self) -> Audio:
-        """All that is kept: for a client that says itself where its turn begins and ends."""
-        return Audio(pcm=bytes(self._pcm), sample_rate_hz=self.sample_rate_hz)
+    def begin_here(self) -> None:
+        """Whoever speaks, their speech begins now: what was heard before, but just before, is somebody else's."""
+        self._begins = self._place(self.seconds - self._pre_roll)
 
     def keep_from_here(self) -> None:
         """Keep all from now on, whoever speaks."""
         self._begins = self._dropped + len(self._pcm)
+
+    def adjust(self, *, threshold: float, pre_roll_seconds: float, settle_seconds: float) -> None:
+        """Listen in another way from here on."""
+        self._threshold, self._pre_roll, self._settle = threshold, pre_roll_seconds, settle_seconds
 
     def clear(self) -> None:
         """Forget what was heard, but not how long it was."""

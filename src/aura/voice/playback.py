@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Final
 
 import msgspec
 
-from aura.voice.ports import Span, Speech
+from aura.voice.ports import Speech
 from aura.voice.speakable.words import Spoken
+
+_CHARACTERS_PER_SECOND: Final = 15.0
+"""How fast voices speak, where nothing else is known."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a listener knows of an answer: `spoken` of the `full` text.
-
-    `characters` is the length of `spoken`, and `audio_ms` how much of the speech was played.
-    """
+    """What a listener knows of an answer: `spoken` of the `full` text. `audio_ms` is how much of the speech was played."""
 
     spoken: str
     full: str
@@ -27,13 +28,14 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.spoken)
 
 
-class _Piece(msgspec.Struct):
-    """A piece of the answer, and where in the speech it is heard: `begins` is its first sample, `ends` behind its last."""
+class _Mark(msgspec.Struct):
+    """From `begins` to `ends`, seconds of the speech, the characters `[first, last)` of a piece are heard."""
 
     spoken: Spoken
     begins: float
-    ends: float | None = None
-    spans: list[Span] = msgspec.field(default_factory=list[Span])
+    ends: float
+    first: int
+    last: int
 
 
 class Playback:
@@ -44,11 +46,12 @@ class Playback:
     """
 
     def __init__(self) -> None:
-        self._pieces: list[_Piece] = []
+        self._marks: list[_Mark] = []
+        self._guessed: _Mark | None = None
+        self._words: list[tuple[float, str]] = []
         self._sent = 0.0
         self._played = 0.0
         self._at: float | None = None
-        self._reported: float | None = None
 
     @property
     def sent_seconds(self) -> float:
@@ -60,25 +63,38 @@ class Playback:
         """Whether there is anything that could be heard."""
         return self._sent > 0
 
-    def piece(self, spoken: Spoken) -> None:
-        """The speech that follows is of `spoken`."""
-        self._close()
-        self._pieces.append(_Piece(spoken=spoken, begins=self._sent))
+    def begin(self, spoken: Spoken) -> None:
+        """The speech that is sent next is of `spoken`; when it is heard is estimated until `mark` tells."""
+        self.finish()
+        self._words.append((self._sent, spoken.text))
+        self._guessed = _Mark(spoken=spoken, begins=self._sent, ends=self._sent, first=0, last=0)
+        self._marks.append(self._guessed)
+
+    def mark(self, spoken: Spoken, first: int, last: int, begins: float, ends: float) -> None:
+        """The characters `[first, last)` of a piece are heard from `begins` to `ends`, as the vendor tells."""
+        if self._guessed is not None and self._guessed.spoken is spoken:
+            self._marks.remove(self._guessed)
+            self._guessed = None
+        self._marks.append(_Mark(spoken=spoken, begins=begins, ends=ends, first=first, last=last))
 
     def sent(self, speech: Speech, now: float) -> None:
-        """`speech`, which belongs to the last piece, goes out. Its spans are in the piece's own text and time."""
-        self._played = self.played_seconds(now)
-        self._at = now
-        self._pieces[-1].spans.extend(speech.spans)
+        """`speech` goes out."""
+        self._played, self._at = self.played_seconds(now), now
         self._sent += speech.seconds
+        if self._guessed is not None:
+            self._guessed.ends = self._sent
+            likely = round((self._sent - self._guessed.begins) * _CHARACTERS_PER_SECOND)
+            self._guessed.last = min(likely, len(self._guessed.spoken.text))
 
     def finish(self) -> None:
-        """No more speech comes."""
-        self._close()
+        """The piece under way has ended: all of it was sent."""
+        if self._guessed is not None:
+            self._guessed.last = len(self._guessed.spoken.text)
+            self._guessed = None
 
     def report(self, seconds: float, now: float) -> None:
         """The client has played so much. More than was sent is taken as all of it."""
-        self._reported = self._played = min(max(0.0, seconds), self._sent)
+        self._played = min(max(0.0, seconds), self._sent)
         self._at = now
 
     def played_seconds(self, now: float) -> float:
@@ -93,51 +109,20 @@ class Playback:
 
     def heard_until(self, seconds: float) -> int:
         """The place in the answer's text up to which it was heard, when so much speech was played."""
-        heard = 0
-        for piece in self._pieces:
-            if piece.begins >= seconds:
-                break
-            heard = self._within(piece, min(seconds, self._sent) - piece.begins)
-        return heard
+        n = bisect_right(self._marks, seconds - 1e-6, key=lambda mark: mark.begins)
+        if n == 0:
+            return self._marks[0].spoken.start if self._marks else 0
+        mark = self._marks[n - 1]
+        length = mark.ends - mark.begins
+        share = min(1.0, (seconds - mark.begins) / length) if length > 0 else 1.0
+        return mark.spoken.heard_until(mark.first + round((mark.last - mark.first) * share))
 
     def heard(self, full: str, now: float, *, at_most: float | None = None) -> Heard:
         """What was heard by `now`. `at_most` is what the client says that it has played; more than was sent is clamped."""
         played = self.played_seconds(now) if at_most is None else min(max(0.0, at_most), self._sent)
-        until = min(self.heard_until(played), len(full))
+        until = min(self.heard_until(played), len(full)) if played > 0 else self.heard_until(0.0)
         return Heard(spoken=full[:until], full=full, interrupted=True, audio_ms=round(played * 1000))
 
-    def playing(self, now: float, *, around_seconds: float = 3.0) -> str:
-        """The words that are, were just or will soon be played: what an echo may hold."""
-        played = self.played_seconds(now)
-        return " ".join(
-            piece.spoken.text
-            for piece in self._pieces
-            if piece.begins <= played + 1.0
-            and (self._sent if piece.ends is None else piece.ends) >= played - around_seconds
-        )
-
-    def _close(self) -> None:
-        if self._pieces and self._pieces[-1].ends is None:
-            self._pieces[-1].ends = self._sent
-
-    def _within(self, piece: _Piece, seconds: float) -> int:
-        if piece.spans:
-            ends = [span.end_seconds for span in piece.spans]
-            n = bisect_right(ends, seconds + 1e-6)
-            characters = piece.spans[n - 1].end if n else 0
-            if n < len(piece.spans) and seconds > piece.spans[n].start_seconds:
-                span = piece.spans[n]
-                share = (seconds - span.start_seconds) / (span.end_seconds - span.start_seconds)
-                characters = span.start + round((span.end - span.start) * share)
-            if n == len(piece.spans) and piece.ends is not None and seconds < piece.ends - piece.begins:
-                characters = min(characters, piece.spans[-1].end)
-            return piece.spoken.heard_until(characters)
-        length = (self._sent if piece.ends is None else piece.ends) - piece.begins
-        share = min(1.0, seconds / length) if length > 0 else 1.0
-        if piece.ends is None:  # more of it is to come, nobody knows how much
-            share = min(share, seconds * _CHARACTERS_PER_SECOND / max(1, len(piece.spoken.text)))
-        return piece.spoken.heard_until(round(share * len(piece.spoken.text)))
-
-
-_CHARACTERS_PER_SECOND = 15.0
-"""How fast voices speak, where nothing else is known."""
+    def playing(self, now: float) -> str:
+        """The words that were sent so far: what an echo may hold."""
+        return " ".join(text for begins, text in self._words if begins <= self.played_seconds(now) + 1.0)
