@@ -38,9 +38,10 @@ class EchoGate:
             part = pcm[n * step : (n + 1) * step]
             self._played.append((begins + n * seconds / pieces, loudness(part)))
 
-    def forget(self) -> None:
-        """Nothing is played any more."""
-        self._played.clear()
+    def stop(self, now: float) -> None:
+        """What was to be played from `now` on is not."""
+        while self._played and self._played[-1][0] > now:
+            self._played.pop()
 
     def may_be_echo(self, heard: float, now: float) -> bool:
         """Whether a sound so loud may come from the loudspeaker."""
@@ -51,16 +52,10 @@ class EchoGate:
 
 
 class BargeIn:
-    """One sound, from when somebody seems to begin to speak; `interrupts` is asked again and again while it goes on.
+    """One sound, from `began` on, when somebody seems to speak; `interrupts` is asked again and again while it goes on."""
 
-    Args:
-        began: when it was noticed, on the conversation's time.
-        into_reply: how long the reply had been playing then.
-    """
-
-    def __init__(self, began: float, into_reply: float) -> None:
+    def __init__(self, began: float) -> None:
         self.began = began
-        self._into_reply = into_reply
         self._voiced = self._echo = 0.0
         self._said = ""
 
@@ -85,10 +80,9 @@ class BargeIn:
         """Whether somebody has said a word of their own, and more than that they listen."""
         return not is_backchannel(self._said)
 
-    @property
-    def interrupts(self) -> bool:
-        """Whether it is one by now."""
-        return self.has_words or (self._into_reply >= WORDS_ALONE_SECONDS and self._voiced >= SPEECH_SECONDS - 1e-9)
+    def interrupts(self, played_seconds: float) -> bool:
+        """Whether it is one by now, when so much of the reply has been played."""
+        return self.has_words or (played_seconds >= WORDS_ALONE_SECONDS and self._voiced >= SPEECH_SECONDS - 1e-9)
 
     def is_over(self, now: float) -> bool:
         """Whether it has gone on for so long without interrupting that it will not."""

@@ -39,7 +39,7 @@ from aura.voice.outbox import Outbox
 from aura.voice.ports import BYTES_PER_SAMPLE, Audio
 from aura.voice.replying import Replying
 from aura.voice.segment import Segment
-from aura.voice.turns import LONGEST_PAUSE_SECONDS, likely_ended
+from aura.voice.turns import LONGEST_PAUSE_SECONDS, asks_to_stop, likely_ended
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ class Conversation:
         self._turn: Turn | None = None
         self._turns = 0
         self._candidate: _Candidate | None = None
+        self._segments: set[Segment] = set()
         self._state = State.LISTENING
         self._active_at = self._timer.seconds()
         self._replying = Replying(
@@ -103,10 +104,8 @@ class Conversation:
     async def close(self) -> None:
         """End everything. What was said until then is kept, as it was heard."""
         await self._replying.close()
-        if self._turn is not None:
-            await self._turn.close()
-        if self._candidate is not None:
-            await self._candidate.segment.close()
+        for segment in self._segments:
+            await segment.close()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -187,9 +186,9 @@ class Conversation:
         """Forget what was heard, and has not become a turn yet."""
         self._ear.clear()
         self._keep_all()
-        if self._turn is not None and not self._turn.is_over:
-            self._spawn(self._turn.close())
-            self._turn = None
+        if self._candidate is not None:
+            self._let_go(self._candidate)
+        self._drop_turn()
 
     def say(self, text: str, *, answer: bool = True) -> int:
         """The user types instead: what is being spoken is interrupted by it. Returns the number of the turn.
@@ -200,6 +199,7 @@ class Conversation:
         if not text.strip():
             raise InvalidRequest("the text is empty: say something", field="text")
         self._active_at = self._timer.seconds()
+        self._drop_candidate()
         self._replying.interrupt("turn_detected")
         self._drop_turn()
         turn = self._new_turn()
@@ -217,8 +217,11 @@ class Conversation:
         return turn.number
 
     def cancel(self) -> bool:
-        """Stop the reply; False where there is none, which is no error."""
-        return self._replying.interrupt("client_cancelled")
+        """Stop the reply; False where there is none, which is no error. Who speaks already has the word then."""
+        stopped = self._replying.interrupt("client_cancelled")
+        if self._candidate is not None and self._candidate.fed:
+            self._barge(self._candidate)
+        return stopped
 
     def played(self, reply: int, seconds: float) -> None:
         """The client has played so much of a reply."""
@@ -236,11 +239,12 @@ class Conversation:
 
     def _began(self, noticed: Noticed) -> None:
         now, audio_ms = self._timer.seconds(), round(noticed.seconds * 1000)
-        if self._replying.is_audible or self._replying.is_thinking:
-            if not self.options.interruptible:
+        if self._replying.is_echoing or self._replying.is_thinking:
+            if not self.options.interruptible and (self._replying.is_audible or self._replying.is_thinking):
                 return
-            sound = BargeIn(now, self._replying.played_seconds)
-            segment = Segment(self._ears.transcriber, self.options.hints, self._recognised)
+            sound = BargeIn(now)
+            self._drop_candidate()
+            segment = self._open(self._recognised)
             self._candidate = _Candidate(sound=sound, segment=segment, audio_ms=audio_ms)
             if not self._replying.is_audible:
                 self._replying.hold()
@@ -270,7 +274,7 @@ class Conversation:
         """Whether a sound during a reply is the loudspeaker's echo, a cough, or somebody who interrupts."""
         now = self._timer.seconds()
         audible = self._replying.is_audible
-        echo = audible and self._gate.may_be_echo(loudness(pcm), now)
+        echo = self._replying.is_echoing and self._gate.may_be_echo(loudness(pcm), now)
         candidate.sound.heard(seconds, echo=echo)
         if candidate.sound.voiced and not candidate.fed:
             candidate.fed = True
@@ -280,7 +284,8 @@ class Conversation:
         elif candidate.fed:
             candidate.segment.feed(Audio(pcm=pcm, sample_rate_hz=self._ear.sample_rate_hz))
             candidate.segment.probe(self._ear.said_seconds, self._ear.said)
-        if candidate.sound.interrupts:
+        is_over = not (self._replying.is_audible or self._replying.is_thinking)
+        if candidate.sound.interrupts(self._replying.played_seconds) or (candidate.fed and is_over):
             self._barge(candidate)
         elif candidate.sound.is_over(now):
             self._duck(candidate, on=False)
@@ -333,10 +338,8 @@ class Conversation:
             self._let_go(candidate)
 
     def _let_go(self, candidate: _Candidate) -> None:
-        self._duck(candidate, on=False)
-        self._candidate = None
+        self._drop_candidate()
         self._replying.release()
-        self._spawn(candidate.segment.close())
 
     def _barge(self, candidate: _Candidate) -> None:
         """It is an interruption: the reply ends here, and what is said is a turn. Before anything was heard, it goes on
@@ -389,7 +392,7 @@ class Conversation:
             seconds=transcript.audio_seconds,
         )
         self._outbox.post(said)
-        if not transcript.text or not self.options.answers:
+        if not transcript.text or not self.options.answers or asks_to_stop(transcript.text):
             await self._replying.discard(turn)
             return
         await self._replying.answer(turn, turn.question(transcript.text))
@@ -415,14 +418,26 @@ class Conversation:
         return Turn(self._turns, before=before)
 
     def _segment(self, turn: Turn) -> Segment:
-        turn.segments.append(Segment(self._ears.transcriber, self.options.hints, self._teller(turn)))
+        turn.segments.append(self._open(self._teller(turn)))
         return turn.segments[-1]
+
+    def _open(self, told: Callable[[str], None]) -> Segment:
+        self._segments = {segment for segment in self._segments if segment.is_open}
+        segment = Segment(self._ears.transcriber, self.options.hints, told)
+        self._segments.add(segment)
+        return segment
 
     def _teller(self, turn: Turn) -> Callable[[str], None]:
         def told(text: str) -> None:
             self._outbox.post(Partly(turn=turn.number, text=text))
 
         return told
+
+    def _drop_candidate(self) -> None:
+        candidate, self._candidate = self._candidate, None
+        if candidate is not None:
+            self._duck(candidate, on=False)
+            self._spawn(candidate.segment.close())
 
     def _drop_turn(self) -> None:
         if self._turn is not None:

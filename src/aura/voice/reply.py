@@ -159,6 +159,10 @@ class Reply:
         kind, text = type(error).__name__, self.reading.text
         self._post(ReplyEnded(number=self.number, status="failed", text=text, kind=kind, message=str(error)))
 
+    def wake(self) -> None:
+        """Whoever waits for news of it waits in vain."""
+        self._news.set()
+
     def _end(self) -> None:
         self.ended = True
         self._news.set()

@@ -31,6 +31,8 @@ from aura.voice.speakable.speakable import Speakable
 from aura.voice.turns import asks_to_go_on
 
 Why = Literal["turn_detected", "client_cancelled"]
+ECHO_TAIL_SECONDS = 0.5
+"""How long a reply may be in the room, or in the client's buffer, after it should have ended."""
 _REMEMBERED = 20
 """Replies that can still be truncated."""
 
@@ -67,6 +69,7 @@ class Replying:
         """A turn that is about to be answered."""
         self._question = ""
         self._numbers = 0
+        self._silent_at = -ECHO_TAIL_SECONDS
         self._cut: tuple[Reply, Heard] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._past: dict[int, tuple[Reply, Heard | None]] = {}
@@ -77,6 +80,11 @@ class Replying:
     def is_audible(self) -> bool:
         """Whether the listener hears a reply, or still has some of it to play."""
         return self._reply is not None and self._reply.is_audible(self._timer.seconds())
+
+    @property
+    def is_echoing(self) -> bool:
+        """Whether the microphone may hear a reply, or the end of one."""
+        return self.is_audible or self._timer.seconds() - self._silent_at < ECHO_TAIL_SECONDS
 
     @property
     def is_thinking(self) -> bool:
@@ -204,8 +212,7 @@ class Replying:
         while reply is self._reply and (left := reply.playback.left_seconds(self._timer.seconds())) > 1e-6:
             await self._timer.sleep(left)
         if reply is self._reply:
-            self._reply = None
-            self._gate.forget()
+            self._reply, self._silent_at = None, self._timer.seconds()
             self._changed(State.LISTENING)
 
     # -- interrupting --------------------------------------------------------------------------------------------------
@@ -225,6 +232,7 @@ class Replying:
             return pending is not None
         now = self._timer.seconds()
         heard = reply.heard(now)
+        reply.wake()
         self._outbox.cancel(reply.number)
         if not reply.ended:
             self._outbox.post(_cancelled(reply, why))
@@ -232,7 +240,8 @@ class Replying:
             self._outbox.post(Interrupted(number=reply.number, heard=heard))
             self._cut = (reply, heard)
         self._past[reply.number] = (reply, heard)
-        self._gate.forget()
+        self._gate.stop(now)
+        self._silent_at = now
         self._settle(self._stop(reply, heard, keep=keep))
         self._changed(State.LISTENING)
         return True

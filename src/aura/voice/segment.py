@@ -62,6 +62,11 @@ class Segment:
         assert self._task is not None
         return await asyncio.shield(self._task)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a call for it is under way."""
+        return any(task is not None and not task.done() for task in (self._task, self._probe))
+
     async def close(self) -> None:
         """Nobody wants to know any more. Ends the call at the vendor."""
         for task in (self._task, self._probe):

@@ -102,3 +102,17 @@ _GO_ON = re.compile(
 def asks_to_go_on(said: str) -> bool:
     """Whether `said` asks for the rest of what was interrupted, and for nothing else."""
     return _GO_ON.fullmatch(said.strip()) is not None
+
+
+_STOP = re.compile(
+    r"(?:(?:please|ok|okay|thanks|thank you|no|hey|bitte|danke|nein)[,.]? )*"
+    r"(?:stop|stop it|stop talking|be quiet|quiet|enough|that's enough|shut up"
+    r"|stopp|halt|hör auf|sei still|es reicht|das reicht)"
+    r"(?:[,]? (?:please|thanks|bitte|danke))?[.!?…]*",
+    re.IGNORECASE,
+)
+
+
+def asks_to_stop(said: str) -> bool:
+    """Whether `said` asks for silence, and for no answer."""
+    return _STOP.fullmatch(said.strip()) is not None
