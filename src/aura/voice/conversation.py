@@ -18,7 +18,7 @@ from aura.clock import SystemTimer, Timer
 from aura.errors import AuraError, BackendError, InvalidRequest
 from aura.voice.answers import Answers
 from aura.voice.barge_in import BargeIn, EchoGate
-from aura.voice.ear import Change, Ear, Noticed, Resampling, loudness
+from aura.voice.ear import Change, Ear, Noticed, loudness
 from aura.voice.events import (
     Committed,
     Ducked,
@@ -58,8 +58,7 @@ class Conversation:
     """Use it as an async context manager: it runs within, and leaves no task behind.
 
     Args:
-        sample_rate_hz: of what `hear` is given: PCM of 16 bits, mono.
-        resample: makes the rate of the voice activity of it, where the two differ.
+        ears: `hear` is given PCM of 16 bits, mono, at the rate of its voice activity.
     """
 
     def __init__(
@@ -67,8 +66,6 @@ class Conversation:
         ears: Ears,
         answers: Answers,
         *,
-        sample_rate_hz: int = 24_000,
-        resample: Resampling | None = None,
         options: Options = Options(),  # noqa: B008  # frozen
         limits: Limits = Limits(),  # noqa: B008  # frozen
         timer: Timer | None = None,
@@ -79,12 +76,14 @@ class Conversation:
         self._limits = limits
         self._outbox = Outbox()
         self._gate = EchoGate()
-        self._ear = self._new_ear(sample_rate_hz, resample)
+        self._ear = self._new_ear()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn: Turn | None = None
         self._turns = 0
         self._candidate: _Candidate | None = None
         self._segments: set[Segment] = set()
+        self._unanswered: dict[int, str] = {}
+        self._ending: list[asyncio.Task[None]] = []
         self._state = State.LISTENING
         self._active_at = self._timer.seconds()
         self._replying = Replying(
@@ -124,6 +123,11 @@ class Conversation:
         return self._state
 
     @property
+    def is_replying(self) -> bool:
+        """Whether a reply is on its way, or about to be."""
+        return self._replying.is_replying
+
+    @property
     def heard_seconds(self) -> float:
         """How much audio has come in."""
         return self._ear.seconds
@@ -143,6 +147,7 @@ class Conversation:
             pre_roll_seconds=options.pre_roll_seconds,
             settle_seconds=_settle_seconds(options),
         )
+        self._keep_all()
 
     def hear(self, pcm: bytes) -> None:
         """The microphone's next samples."""
@@ -181,6 +186,7 @@ class Conversation:
             turn.waiting.cancel()
         turn.silent_at = self._timer.seconds()
         turn.waiting = self._spawn(self._end_turn(turn))
+        self._ending = [task for task in self._ending if not task.done()] + [turn.waiting]
 
     def clear(self) -> None:
         """Forget what was heard, and has not become a turn yet."""
@@ -205,16 +211,21 @@ class Conversation:
         turn = self._new_turn()
         turn.silent_at = self._timer.seconds()
         self._outbox.post(Committed(turn=turn.number, text=text))
+        self._unanswered[turn.number] = text
         if answer:
-            turn.waiting = self._spawn(self._replying.answer(turn, turn.question(text)))
+            turn.waiting = self._spawn(self._replying.answer(turn, self._question()))
         return turn.number
 
-    def respond(self, text: str) -> int:
-        """Answer `text` now, which is no turn of its own: the client has told it before."""
+    def respond(self) -> int:
+        """Answer what was said and not answered, once all of it is understood. Returns the number of the turn."""
         turn = self._new_turn()
         turn.silent_at = self._timer.seconds()
-        turn.waiting = self._spawn(self._replying.answer(turn, text))
+        turn.waiting = self._spawn(self._respond(turn))
         return turn.number
+
+    def forget(self, turn: int) -> None:
+        """What was said in a turn is not to be answered any more."""
+        self._unanswered.pop(turn, None)
 
     def cancel(self) -> bool:
         """Stop the reply; False where there is none, which is no error. Who speaks already has the word then."""
@@ -346,12 +357,12 @@ class Conversation:
         with the turn before."""
         self._candidate = None
         before = self._replying.unheard_question
-        self._replying.interrupt("turn_detected", keep=before is None)
         self._drop_turn()
         self._turn = turn = self._new_turn(before=before or "")
         turn.segments.append(candidate.segment)
         candidate.segment.told = self._teller(turn)
         self._outbox.post(SpeechStarted(turn=turn.number, audio_ms=candidate.audio_ms))
+        self._replying.interrupt("turn_detected", keep=before is None)
 
     # -- the end of a turn ---------------------------------------------------------------------------------------------
 
@@ -392,22 +403,41 @@ class Conversation:
             seconds=transcript.audio_seconds,
         )
         self._outbox.post(said)
-        if not transcript.text or not self.options.answers or asks_to_stop(transcript.text):
+        if transcript.text:
+            self._unanswered[turn.number] = turn.question(transcript.text)
+        if asks_to_stop(transcript.text):
+            self._unanswered.clear()
+        if not self.options.answers or not transcript.text or not self._unanswered:
             await self._replying.discard(turn)
             return
-        await self._replying.answer(turn, turn.question(transcript.text))
+        await self._replying.answer(turn, self._question())
+
+    async def _respond(self, turn: Turn) -> None:
+        while pending := [each for each in self._ending if not each.done()]:
+            await asyncio.wait(pending)
+        question = self._question()
+        if not question:
+            raise InvalidRequest("nothing was said that is not answered yet", field="response")
+        await self._replying.answer(turn, question)
+
+    def _question(self) -> str:
+        """What is to be answered, which is then taken as answered."""
+        said = " ".join(self._unanswered.values())
+        self._unanswered.clear()
+        return said
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _new_ear(self, sample_rate_hz: int, resample: Resampling | None) -> Ear:
-        return Ear(
+    def _new_ear(self) -> Ear:
+        ear = Ear(
             self._ears.activity,
-            sample_rate_hz,
-            resample=resample,
             threshold=self.options.threshold,
             pre_roll_seconds=self.options.pre_roll_seconds,
             settle_seconds=_settle_seconds(self.options),
         )
+        if not self.options.listens:
+            ear.keep_from_here()
+        return ear
 
     def _keep_all(self) -> None:
         if not self.options.listens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -31,17 +31,10 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
     loudness: float = 0.0
 
 
-class Resampling(Protocol):
-    """What makes audio of another rate, piece by piece."""
-
-    def feed(self, pcm: bytes) -> bytes: ...
-
-
 class Ear:
-    """Listens to PCM of 16 bits at `sample_rate_hz`, and keeps what is said.
+    """Listens to PCM of 16 bits at the rate of its `activity`, and keeps what is said.
 
     Args:
-        resample: makes the rate of `activity`; needed where the two differ.
         threshold: from which likelihood on somebody speaks.
         settle_seconds: silence after which somebody has paused.
     """
@@ -49,18 +42,15 @@ class Ear:
     def __init__(
         self,
         activity: VoiceActivity,
-        sample_rate_hz: int,
         *,
-        resample: Resampling | None = None,
         threshold: float = 0.5,
         pre_roll_seconds: float = PRE_ROLL_SECONDS,
         settle_seconds: float = 0.1,
     ) -> None:
-        self.sample_rate_hz = sample_rate_hz
+        self.sample_rate_hz = activity.sample_rate_hz
         self.speaking = False
         self._detector = activity.detector()
         self._window_seconds = activity.window_samples / activity.sample_rate_hz
-        self._resample = resample
         self._threshold = threshold
         self._pre_roll = pre_roll_seconds
         self._settle = settle_seconds
@@ -92,8 +82,7 @@ class Ear:
         whole = len(pcm) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
         self._odd, pcm = pcm[whole:], pcm[:whole]
         self._pcm += pcm
-        resampled = pcm if self._resample is None else self._resample.feed(pcm)
-        noticed = [each for likely in self._detector.feed(resampled) if (each := self._window(likely, pcm)) is not None]
+        noticed = [each for likely in self._detector.feed(pcm) if (each := self._window(likely, pcm)) is not None]
         self._forget()
         return noticed
 

@@ -77,6 +77,11 @@ class Replying:
     # -- what is heard of it -------------------------------------------------------------------------------------------
 
     @property
+    def is_replying(self) -> bool:
+        """Whether a reply is being made, or about to be; one that is only played any more is not."""
+        return self._pending is not None or (self._reply is not None and not self._reply.ended)
+
+    @property
     def is_audible(self) -> bool:
         """Whether the listener hears a reply, or still has some of it to play."""
         return self._reply is not None and self._reply.is_audible(self._timer.seconds())

@@ -43,11 +43,18 @@ _WORDS = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 class TurnRules:
-    """A `TurnDetector` that goes by the last words: a whole sentence ends a turn soon, "and …" leaves time to go on."""
+    """A `TurnDetector` that goes by the last words: a whole sentence ends a turn soon, "and …" leaves time to go on.
+
+    Args:
+        patience: how much longer than the rules say it waits; below 1, how much shorter.
+    """
+
+    def __init__(self, patience: float = 1.0) -> None:
+        self._patience = patience
 
     async def pause_seconds(self, said: str, *, language: str | None = None) -> float:
         """How long a silence after `said`, all of the turn so far, ends the turn. Costs nothing."""
-        return pause_seconds(said)
+        return pause_seconds(said) * self._patience
 
 
 class FixedPause:

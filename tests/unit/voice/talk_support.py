@@ -102,9 +102,7 @@ async def talking(
         synthesizer=synthesizer or ScriptedSynthesizer(timer=timer, first_seconds=first_seconds, times=times),  # pyright: ignore[reportArgumentType]
     )
     scripted = ScriptedAnswers(answers, timer=timer)
-    conversation = Conversation(
-        ears, scripted, sample_rate_hz=RATE, options=options or Options(), limits=limits or Limits(), timer=timer
-    )
+    conversation = Conversation(ears, scripted, options=options or Options(), limits=limits or Limits(), timer=timer)
     talk = Talk(conversation, timer, scripted, ears)
     async with conversation:
         writing = asyncio.create_task(talk.write())

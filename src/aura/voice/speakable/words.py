@@ -54,8 +54,12 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
         """
         if characters >= len(self.text):
             return self.end
-        heard = [word for word in self.words if word.at + len(word.text) / 2 < characters]
-        return heard[-1].end if heard else self.start
+        count = sum(word.at + len(word.text) / 2 < characters for word in self.words)
+        if count == 0:
+            return self.start
+        while count < len(self.words) and not any(each.isalnum() for each in self.words[count].text):
+            count += 1  # what closes a word was heard with it
+        return self.words[count - 1].end
 
 
 def spoken(text: str, start: int, end: int, language: Language | None) -> Spoken:
