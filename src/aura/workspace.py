@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +81,7 @@ from aura.usage.platform_budget import PlatformBudget
 from aura.usage.quotas import LimitedKey, Quotas
 from aura.usage.reports import Reports
 from aura.usage.totals import Totals
+from aura.voice.answers import WorkspaceAnswers
 from aura.webhooks import outbox
 from aura.webhooks.subscriptions import Webhooks
 from aura.webhooks.values import Event
@@ -458,6 +459,28 @@ class Workspace:
         asked_by = " by ".join(each for each in (self._asked_by, limited) if each) or None
         asker = Asker(scope=self._owner, engine=self._engine, asked_by=asked_by)
         return OwnResponses(self._parts.responses, asker, self._asked)
+
+    def spoken_answers(
+        self,
+        *,
+        conversation: ConversationId | None = None,
+        collection: str | CollectionId | None = None,
+        admit: Callable[[], Awaitable[None]] | None = None,
+    ) -> WorkspaceAnswers:
+        """Answers for a conversation by voice, whose turns are kept once they were heard; None begins a conversation.
+
+        Args:
+            admit: counts each question that is answered, or refuses it.
+
+        Raises:
+            Denied: an API key acts that may not `ask`.
+        """
+        self.scope.require(Verb.ASK)
+
+        async def asked(question: str, within: ConversationId | None) -> Ask:
+            return await self._asked(question, within, collection, True, True, True, False, "voice")
+
+        return WorkspaceAnswers(self._engine, self.conversations, asked, conversation_id=conversation, admit=admit)
 
     @property
     def users(self) -> Users:

@@ -141,6 +141,8 @@ class Conversation:
 
     def configure(self, options: Options) -> None:
         """Go on in another way, from the next turn on."""
+        if options.listens != self.options.listens:
+            self.clear()
         self.options = self._replying.options = options
         self._ear.adjust(
             threshold=options.threshold,

@@ -72,7 +72,7 @@ class Replying:
         self._silent_at = -ECHO_TAIL_SECONDS
         self._cut: tuple[Reply, Heard] | None = None
         self._settling: asyncio.Task[None] | None = None
-        self._past: dict[int, tuple[Reply, Heard | None]] = {}
+        self._past: dict[int, Reply] = {}
 
     # -- what is heard of it -------------------------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class Replying:
 
     def _take(self, reply: Reply, *, resumes: bool = False) -> None:
         self._reply, self._cut = reply, None
-        self._past[reply.number] = (reply, None)
+        self._past[reply.number] = reply
         while len(self._past) > _REMEMBERED:
             del self._past[next(iter(self._past))]
         self._outbox.post(ReplyBegan(reply=reply.number, turn=reply.turn, resumes=resumes))
@@ -222,10 +222,11 @@ class Replying:
 
     # -- interrupting --------------------------------------------------------------------------------------------------
 
-    def interrupt(self, why: Why, *, keep: bool = True) -> bool:
+    def interrupt(self, why: Why, *, keep: bool = True, played: float | None = None) -> bool:
         """Stop the reply, and whatever of it waits to be sent, at once; False where there is none.
 
         What was heard of it is kept in the history, unless `keep` is False: then it is as if it had not been asked.
+        `played` is how many seconds of it the client says to have played.
         """
         pending, self._pending = self._pending, None
         if pending is not None and pending.waiting is not None and pending.waiting is not asyncio.current_task():
@@ -236,7 +237,7 @@ class Replying:
         if reply is None:
             return pending is not None
         now = self._timer.seconds()
-        heard = reply.heard(now)
+        heard = reply.heard(now, at_most=played)
         reply.wake()
         self._outbox.cancel(reply.number)
         if not reply.ended:
@@ -244,7 +245,6 @@ class Replying:
         if reply.began:
             self._outbox.post(Interrupted(number=reply.number, heard=heard))
             self._cut = (reply, heard)
-        self._past[reply.number] = (reply, heard)
         self._gate.stop(now)
         self._silent_at = now
         self._settle(self._stop(reply, heard, keep=keep))
@@ -260,13 +260,14 @@ class Replying:
         """As `Conversation.truncate`."""
         if number not in self._past:
             raise NotFound("there is no such reply any more")
-        reply, _ = self._past[number]
+        reply = self._past[number]
         heard = reply.heard(self._timer.seconds(), at_most=seconds)
         if reply is self._reply:
-            self.interrupt("client_cancelled")
+            self.interrupt("client_cancelled", played=seconds)
+            return heard.audio_ms
         if self._cut is not None and self._cut[0] is reply:
             self._cut = (reply, heard)
-        self._past[number] = (reply, heard)
+        self._outbox.post(Interrupted(number=number, heard=heard))
         self._settle(reply.answer.heard(heard))
         return heard.audio_ms
 
