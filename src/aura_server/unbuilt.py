@@ -8,13 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 _VOICE = "voice"
 
-_ROUTES = (
-    (HttpMethod.GET, "/voice/status", _VOICE),
-    (HttpMethod.POST, "/voice/transcribe", _VOICE),
-    (HttpMethod.POST, "/voice/synthesize", _VOICE),
-    (HttpMethod.GET, "/voice/voices", _VOICE),
-    (HttpMethod.POST, "/v1/realtime/client_secrets", _VOICE),
-)
+_ROUTES = ((HttpMethod.POST, "/v1/realtime/client_secrets", _VOICE),)
 
 
 def _unbuilt(method: HttpMethod, path: str, part: str) -> HTTPRouteHandler:
