@@ -82,6 +82,8 @@ from aura.usage.quotas import LimitedKey, Quotas
 from aura.usage.reports import Reports
 from aura.usage.totals import Totals
 from aura.voice.answers import WorkspaceAnswers
+from aura.voice.parts import VoiceParts
+from aura.voice.service import Voice, vocabulary_of
 from aura.webhooks import outbox
 from aura.webhooks.subscriptions import Webhooks
 from aura.webhooks.values import Event
@@ -106,6 +108,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     totals: Totals = msgspec.field(default_factory=Totals)
     clock: Clock
     turns: Turns
+    voice: VoiceParts
     duties: tuple[Duty, ...] = DUTIES
     platform_budget: PlatformBudget | None = None
     routing: RoutingCache = msgspec.field(default_factory=RoutingCache)
@@ -451,6 +454,20 @@ class Workspace:
         )
 
     @property
+    def voice(self) -> Voice:
+        """Speech in and out, and the answer to what was said."""
+        parts = self._parts
+        keys = ProviderKeys(parts.database, self.scope.as_service(), cipher=parts.cipher)
+        return Voice(
+            parts.voice,
+            self.scope,
+            books=self._books,
+            keys=keys.all,
+            ask=self.ask,
+            vocabulary=vocabulary_of(self.organisation.custom_settings),
+        )
+
+    @property
     def responses(self) -> OwnResponses:
         """Answers that go on without their reader, and can be read again from any replica."""
         self.scope.require(Verb.ASK)
@@ -706,9 +723,13 @@ class Workspace:
         llm = self._parts.llm
         if not isinstance(llm, SmartRouter):
             return llm
+        return llm.bound(CallContext(books=self._books, tenancy=self._tenancy))
+
+    @property
+    def _books(self) -> Accounts:
+        """What calls are paid from, and written into."""
         parts = self._parts
-        books = Accounts(parts.database, self.scope, budgets=self._budgets, ledger=self._ledger, totals=parts.totals)
-        return llm.bound(CallContext(books=books, tenancy=self._tenancy))
+        return Accounts(parts.database, self.scope, budgets=self._budgets, ledger=self._ledger, totals=parts.totals)
 
     async def _tenancy(self) -> Tenancy:
         """What the organisation brings along to its calls."""

@@ -18,16 +18,18 @@ from contextlib import suppress
 from typing import Annotated
 
 import msgspec
-from aura.voice.audio.codecs import Decoder
-from aura.voice.audio.files import wav
 from litestar.exceptions import WebSocketDisconnect
 from msgspec import Meta
 
+from aura.access.callers import Caller
 from aura.answering.events import Answer, Citation
 from aura.errors import AuraError, InvalidRequest, Unauthenticated
 from aura.voice import events
+from aura.voice.audio.codecs import Decoder
+from aura.voice.audio.files import wav
 from aura.voice.options import Options, Speculation
-from aura.voice.ports import BYTES_PER_SAMPLE, Audio, AudioFormat, Encoding, Manner
+from aura.voice.ports import BYTES_PER_SAMPLE, AudioFormat, Encoding, Manner, Speech
+from aura_server.callers import holder_of
 from aura_server.realtime.opening import Opened, Socket, holder_of_socket, open_for, require_known_origin
 from aura_server.wire.chat import CitationResponse
 from aura_server.wire.common import Secretive
@@ -100,7 +102,7 @@ async def converse_continuously(socket: Socket) -> None:
         await _Continuous(socket, opened).run()
 
 
-async def _caller(socket: Socket):
+async def _caller(socket: Socket) -> Caller:
     offers = ("authorization" in socket.headers, "token" in socket.query_params)
     if any(offers) or "sec-websocket-protocol" in socket.headers:
         return await holder_of_socket(socket)
@@ -108,8 +110,6 @@ async def _caller(socket: Socket):
         first = _decoded(await socket.receive_text())
     if not isinstance(first, _Auth):
         raise Unauthenticated('the first message is to be {"type": "auth", "token": …}')
-    from aura_server.callers import holder_of
-
     return await holder_of(socket, first.token)
 
 
@@ -257,7 +257,7 @@ class _Continuous:
         self._pcm.clear()
         if sentence is None:
             return []
-        audio = wav(Audio(pcm=pcm, sample_rate_hz=self._rate_hz)) if pcm else b""
+        audio = wav([Speech(pcm=pcm, sample_rate_hz=self._rate_hz)]) if pcm else b""
         return [
             {
                 "type": "response",

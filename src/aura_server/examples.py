@@ -54,6 +54,9 @@ BODIES: tuple[msgspec.Struct, ...] = (
 
 FORMS: dict[str, dict[str, object]] = {
     "UploadForm": {"files": ["(the content of handbook.pdf)"], "collection": "Handbooks", "visibility": "organization"},
+    "TranscriptionForm": {"audio": "(the content of question.wav)", "language": "en"},
+    "SynthesisForm": {"text": "You can return a product within thirty days.", "speed": 1.0},
+    "VoiceMessageForm": {"audio": "(the content of question.wav)", "language": "en", "search_knowledge": True},
     "ImportForm": {"archive": "(the content of acme.aura.zip)", "subdomain": "acme-again"},
 }
 """The parts of multipart bodies, by the name of the form."""

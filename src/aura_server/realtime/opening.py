@@ -41,7 +41,11 @@ def require_known_origin(socket: Socket) -> None:
     if origin is None:  # no browser
         return
     known: tuple[str, ...] = socket.app.state.options.cors_origins
-    if urlsplit(origin).netloc.lower() != socket.headers.get("host", "").lower() and origin not in known and "*" not in known:
+    if (
+        urlsplit(origin).netloc.lower() != socket.headers.get("host", "").lower()
+        and origin not in known
+        and "*" not in known
+    ):
         raise Denied("pages of this origin may not open a socket here")
 
 
