@@ -17,6 +17,7 @@ from aura_server.wire.documents import CollectionChanges, CollectionRequest
 from aura_server.wire.memory import ConversationRequest, FactRequest
 from aura_server.wire.openai import ChatCompletionRequest, ChatMessage, EmbeddingsRequest
 from aura_server.wire.persona import PreviewRequest
+from aura_server.wire.realtime import ClientSecretRequest, ExpiresAfter
 from aura_server.wire.tenant import KeyRequest, KeyScopes, ProviderKeyRequest, UserRequest
 from aura_server.wire.webhooks import WebhookChanges, WebhookRequest
 
@@ -49,6 +50,7 @@ BODIES: tuple[msgspec.Struct, ...] = (
     WebhookChanges(is_active=False),
     ChatCompletionRequest(model="aura", messages=(ChatMessage(role="user", content=_QUESTION),)),
     EmbeddingsRequest(model="aura", input=_QUESTION),
+    ClientSecretRequest(expires_after=ExpiresAfter(seconds=60)),
 )
 """One of each kind of JSON body, by its type."""
 
