@@ -12,16 +12,13 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
-
 from aura.clock import SystemTimer, Timer
 from aura.errors import AuraError, BackendError, InvalidRequest
 from aura.voice.answers import Answers
-from aura.voice.barge_in import BargeIn, EchoGate
-from aura.voice.ear import Change, Ear, Noticed, loudness
+from aura.voice.barge_in import EchoGate
+from aura.voice.ear import Change, Ear, Noticed
 from aura.voice.events import (
     Committed,
-    Ducked,
     Fault,
     NotTranscribed,
     Over,
@@ -36,22 +33,13 @@ from aura.voice.events import (
 from aura.voice.listening import Turn
 from aura.voice.options import Ears, Limits, Options
 from aura.voice.outbox import Outbox
-from aura.voice.ports import BYTES_PER_SAMPLE, Audio
+from aura.voice.overhearing import Overhearing, Sound
+from aura.voice.ports import Audio
 from aura.voice.replying import Replying
 from aura.voice.segment import Segment
 from aura.voice.turns import LONGEST_PAUSE_SECONDS, asks_to_stop, likely_ended
 
 logger = logging.getLogger(__name__)
-
-
-class _Candidate(msgspec.Struct):
-    """A sound during a reply, which may become an interruption. `ducked`: the client was told to be silent for it."""
-
-    sound: BargeIn
-    segment: Segment
-    audio_ms: int
-    ducked: bool = False
-    fed: bool = False
 
 
 class Conversation:
@@ -75,21 +63,30 @@ class Conversation:
         self._timer = timer or SystemTimer()
         self._limits = limits
         self._outbox = Outbox()
-        self._gate = EchoGate()
+        gate = EchoGate()
         self._ear = self._new_ear()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn: Turn | None = None
         self._turns = 0
-        self._candidate: _Candidate | None = None
         self._segments: set[Segment] = set()
         self._unanswered: dict[int, str] = {}
         self._ending: list[asyncio.Task[None]] = []
         self._state = State.LISTENING
         self._active_at = self._timer.seconds()
         self._replying = Replying(
-            ears, answers, self._outbox, self._timer, self._gate, spawn=self._spawn, changed=self._note_state
+            ears, answers, self._outbox, self._timer, gate, spawn=self._spawn, changed=self._note_state
         )
         self._replying.options = options
+        self._overhearing = Overhearing(
+            self._replying,
+            self._ear,
+            gate,
+            self._outbox,
+            self._timer,
+            open_segment=self._open,
+            spawn=self._spawn,
+            interrupt=self._interrupted_by,
+        )
 
     async def __aenter__(self) -> Self:
         self._spawn(self._watch())
@@ -160,7 +157,7 @@ class Conversation:
             if each.change is Change.BEGAN:
                 self._began(each)
             else:
-                self._paused(each)
+                self._paused()
         if self._ear.speaking:
             self._active_at = self._timer.seconds()
             self._go_on_hearing(pcm, fresh=any(each.change is Change.BEGAN for each in noticed))
@@ -194,8 +191,7 @@ class Conversation:
         """Forget what was heard, and has not become a turn yet."""
         self._ear.clear()
         self._keep_all()
-        if self._candidate is not None:
-            self._let_go(self._candidate)
+        self._overhearing.drop()
         self._drop_turn()
 
     def say(self, text: str, *, answer: bool = True) -> int:
@@ -207,7 +203,7 @@ class Conversation:
         if not text.strip():
             raise InvalidRequest("the text is empty: say something", field="text")
         self._active_at = self._timer.seconds()
-        self._drop_candidate()
+        self._overhearing.drop()
         self._replying.interrupt("turn_detected")
         self._drop_turn()
         turn = self._new_turn()
@@ -232,8 +228,7 @@ class Conversation:
     def cancel(self) -> bool:
         """Stop the reply; False where there is none, which is no error. Who speaks already has the word then."""
         stopped = self._replying.interrupt("client_cancelled")
-        if self._candidate is not None and self._candidate.fed:
-            self._barge(self._candidate)
+        self._overhearing.give_way()
         return stopped
 
     def played(self, reply: int, seconds: float) -> None:
@@ -251,16 +246,10 @@ class Conversation:
     # -- hearing -------------------------------------------------------------------------------------------------------
 
     def _began(self, noticed: Noticed) -> None:
-        now, audio_ms = self._timer.seconds(), round(noticed.seconds * 1000)
-        if self._replying.is_echoing or self._replying.is_thinking:
-            if not self.options.interruptible and (self._replying.is_audible or self._replying.is_thinking):
-                return
-            sound = BargeIn(now)
-            self._drop_candidate()
-            segment = self._open(self._recognised)
-            self._candidate = _Candidate(sound=sound, segment=segment, audio_ms=audio_ms)
-            if not self._replying.is_audible:
-                self._replying.hold()
+        audio_ms = round(noticed.seconds * 1000)
+        if self._turn is None and self._overhearing.applies:
+            if self.options.interruptible or not (self._replying.is_audible or self._replying.is_thinking):
+                self._overhearing.began(audio_ms)
             return
         if self._turn is None:
             self._turn = self._new_turn()
@@ -272,99 +261,40 @@ class Conversation:
 
     def _go_on_hearing(self, pcm: bytes, *, fresh: bool) -> None:
         """Somebody speaks. `fresh`: they have just begun, and what they said so far was taken up already."""
-        seconds = len(pcm) / BYTES_PER_SAMPLE / self._ear.sample_rate_hz
-        candidate = self._candidate
-        if candidate is not None:
-            self._weigh(candidate, pcm, seconds)
-        elif self._turn is not None and self._turn.segments and not self._turn.is_over:
-            if not fresh:
-                self._turn.segments[-1].feed(Audio(pcm=pcm, sample_rate_hz=self._ear.sample_rate_hz))
-            if self._ear.said_seconds >= self._limits.longest_turn_seconds:
-                self._turn.segments[-1].finish(self._ear.take())
-                self._turn.waiting = self._spawn(self._end_turn(self._turn))
-
-    def _weigh(self, candidate: _Candidate, pcm: bytes, seconds: float) -> None:
-        """Whether a sound during a reply is the loudspeaker's echo, a cough, or somebody who interrupts."""
-        now = self._timer.seconds()
-        audible = self._replying.is_audible
-        echo = self._replying.is_echoing and self._gate.may_be_echo(loudness(pcm), now)
-        candidate.sound.heard(seconds, echo=echo)
-        if candidate.sound.voiced and not candidate.fed:
-            candidate.fed = True
-            self._ear.begin_here()
-            candidate.segment.feed(self._ear.said())
-            self._duck(candidate, on=audible)
-        elif candidate.fed:
-            candidate.segment.feed(Audio(pcm=pcm, sample_rate_hz=self._ear.sample_rate_hz))
-            candidate.segment.probe(self._ear.said_seconds, self._ear.said)
-        is_over = not (self._replying.is_audible or self._replying.is_thinking)
-        if candidate.sound.interrupts(self._replying.played_seconds) or (candidate.fed and is_over):
-            self._barge(candidate)
-        elif candidate.sound.is_over(now):
-            self._duck(candidate, on=False)
-
-    def _recognised(self, text: str) -> None:
-        """Something was understood of a sound during a reply."""
-        candidate = self._candidate
-        if candidate is not None:
-            candidate.sound.recognised(text, self._replying.playing)
-            if candidate.sound.has_words:
-                self._barge(candidate)
-
-    def _duck(self, candidate: _Candidate, *, on: bool) -> None:
-        if candidate.ducked != on:
-            candidate.ducked = on
-            self._outbox.post(Ducked(on=on))
-
-    def _paused(self, noticed: Noticed) -> None:
-        candidate, turn = self._candidate, self._turn
-        if candidate is not None:
-            if candidate.fed:
-                candidate.segment.finish(self._ear.take())
-                self._spawn(self._judge(candidate))
-            else:
-                self._ear.take()
-                self._let_go(candidate)
-        elif turn is not None and turn.segments and not turn.is_over:
+        turn = self._turn
+        if turn is None or not turn.segments:
+            self._overhearing.heard(pcm)
+            return
+        if not fresh:
+            turn.segments[-1].feed(Audio(pcm=pcm, sample_rate_hz=self._ear.sample_rate_hz))
+        if self._ear.said_seconds >= self._limits.longest_turn_seconds:
             turn.segments[-1].finish(self._ear.take())
-            self._pause(turn)
+            turn.waiting = self._spawn(self._end_turn(turn))
+
+    def _paused(self) -> None:
+        if self._turn is None:
+            self._overhearing.paused()
+        elif self._turn.segments:
+            self._turn.segments[-1].finish(self._ear.take())
+            self._pause(self._turn)
 
     def _pause(self, turn: Turn) -> None:
         turn.silent_at = self._timer.seconds() - self._ear.silence_seconds
         turn.waiting = self._spawn(self._await_end(turn))
 
-    async def _judge(self, candidate: _Candidate) -> None:
-        """A sound during a reply is over: an interruption if it was words, and else as if nothing had been."""
-        try:
-            transcript = await candidate.segment.transcript()
-        except AuraError as error:
-            logger.info("what was said during a reply is not known: %s", error)
-        else:
-            candidate.sound.recognised(transcript.text, self._replying.playing)
-        if self._candidate is not candidate:
-            return
-        if candidate.sound.has_words:
-            self._barge(candidate)
-            if self._turn is not None and not self._ear.speaking:
-                self._pause(self._turn)
-        else:
-            self._let_go(candidate)
-
-    def _let_go(self, candidate: _Candidate) -> None:
-        self._drop_candidate()
-        self._replying.release()
-
-    def _barge(self, candidate: _Candidate) -> None:
-        """It is an interruption: the reply ends here, and what is said is a turn. Before anything was heard, it goes on
-        with the turn before."""
-        self._candidate = None
+    def _interrupted_by(self, sound: Sound) -> None:
+        """A sound is an interruption: the reply ends here, and what is said is a turn. Where nothing of the reply was
+        heard yet, it goes on with the turn before."""
         before = self._replying.unheard_question
         self._drop_turn()
         self._turn = turn = self._new_turn(before=before or "")
-        turn.segments.append(candidate.segment)
-        candidate.segment.told = self._teller(turn)
-        self._outbox.post(SpeechStarted(turn=turn.number, audio_ms=candidate.audio_ms))
+        turn.segments.extend(sound.segments)
+        for segment in sound.segments:
+            segment.told = self._teller(turn)
+        self._outbox.post(SpeechStarted(turn=turn.number, audio_ms=sound.audio_ms))
         self._replying.interrupt("turn_detected", keep=before is None)
+        if not self._ear.speaking:
+            self._pause(turn)
 
     # -- the end of a turn ---------------------------------------------------------------------------------------------
 
@@ -464,12 +394,6 @@ class Conversation:
             self._outbox.post(Partly(turn=turn.number, text=text))
 
         return told
-
-    def _drop_candidate(self) -> None:
-        candidate, self._candidate = self._candidate, None
-        if candidate is not None:
-            self._duck(candidate, on=False)
-            self._spawn(candidate.segment.close())
 
     def _drop_turn(self) -> None:
         if self._turn is not None:
