@@ -92,8 +92,9 @@ async def talking(
     partials: bool = True,
     synthesizer: object = None,
     times: bool = True,
+    timer: FixedTimer | None = None,
 ) -> AsyncIterator[Talk]:
-    timer = FixedTimer()
+    timer = timer or FixedTimer()
     ears = Ears(
         transcriber=ScriptedTranscriber(
             heard, timer=timer, delay_seconds=transcription_seconds, capabilities=Capabilities(partials=partials)
