@@ -13,7 +13,7 @@ import nox
 nox.options.sessions = ["tests"]
 nox.options.default_venv_backend = "venv"
 
-INSTALL = ("-c", "constraints.txt", "-e", ".[offline,openai,redis,server,dev]", "-e", "./evals[bench]")
+INSTALL = ("-c", "constraints.txt", "-e", ".[offline,openai,elevenlabs,voice,redis,server,dev]", "-e", "./evals[bench]")
 INSTALL_FOR_LINT = ("-c", "constraints.txt", "ruff")
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 

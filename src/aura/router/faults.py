@@ -176,12 +176,17 @@ def fault_of(error: Exception) -> Fault:
     name, status = _name(error), getattr(error, "status_code", None)
     kind = _BY_CODE.get(_code(error) or "")
     if kind is None and isinstance(status, int):
-        kind = _BY_STATUS.get(status) or (FaultKind.SERVER if status >= 500 else FaultKind.REQUEST)
+        kind = kind_of_status(status)
     return Fault(
         kind=kind or _of_exception(error, name),
         retry_after_seconds=retry_after(error),
         described=f"{name}, HTTP {status}" if status else name,
     )
+
+
+def kind_of_status(status: int) -> FaultKind:
+    """What an answer of this HTTP status means, where nothing else is known of it."""
+    return _BY_STATUS.get(status) or (FaultKind.SERVER if status >= 500 else FaultKind.REQUEST)
 
 
 def error_of(fault: Fault, *, what: str) -> AuraError:

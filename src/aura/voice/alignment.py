@@ -23,6 +23,11 @@ class Aligner:
         self._at = 0
         self._seconds = 0.0
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether the times that were told end long before the text does. False where none were told."""
+        return self._at > 0 and sum(map(str.isalnum, self._text[self._at :])) > _AHEAD
+
     def given(self, text: str) -> None:
         """The vendor is given `text`, behind what it had."""
         self._text += text

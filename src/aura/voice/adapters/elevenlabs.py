@@ -1,9 +1,9 @@
 """ElevenLabs speaks: by HTTP what is whole, and what is still being written by a socket of our own.
 
 The package's own realtime call is synchronous and drops the times of characters; its clients for HTTP and its typed messages
-are used. A reply is one context of a socket: its first sentence is flushed, so that it is heard at once; while its text makes
-a pause the context is kept alive; and who stops listening closes it, so that nothing more is made. A socket serves one reply
-after the other.
+are used. A reply is one context of a socket: its first sentence is flushed, so that it is heard at once; while its text
+makes a pause the context is kept alive; and who stops listening closes it, so that nothing more is made. A socket serves one
+reply after the other.
 """
 
 from __future__ import annotations
@@ -107,8 +107,7 @@ class ElevenLabs:
             raise
         except Exception as error:  # the package's own, and its HTTP client's
             raise translated(error) from error
-        if not came and any(character.isalnum() for character in text):
-            raise SpeechFault.kind(FaultKind.EMPTY, provider=self.provider)
+        self._ensure_whole(aligner, came or not any(character.isalnum() for character in text))
 
     async def speak_stream(self, texts: AsyncIterable[str], manner: Manner = PLAIN) -> AsyncGenerator[Speech]:
         """As its port. Cost: one context of a socket, billed by the character."""
@@ -120,9 +119,12 @@ class ElevenLabs:
         try:
             socket = await self._socket(at, voice, options)
             feed = _Feed(socket, texts, manner.speed, self._keep_alive_seconds)
+            came = False
             async with aclosing(self._heard(socket, feed)) as pieces:
                 async for piece in pieces:
+                    came = True
                     yield piece
+            self._ensure_whole(feed.aligner, came or not feed.spoken)
         except AuraError:
             raise
         except Exception as error:
@@ -159,6 +161,11 @@ class ElevenLabs:
 
             self._clients[loop] = AsyncElevenLabs(api_key=self._key, base_url=self._address, timeout=30.0)
         return self._clients[loop]
+
+    def _ensure_whole(self, aligner: Aligner, came: bool) -> None:
+        """A speech that ends too early ends as one that is whole does."""
+        if not came or aligner.cut_off:
+            raise SpeechFault.kind(FaultKind.CUT if came else FaultKind.EMPTY, provider=self.provider)
 
     def _asked(self, manner: Manner) -> tuple[str, dict[str, Any]]:
         options: dict[str, Any] = {}
@@ -353,7 +360,8 @@ class _Feed:
         first, self.spoken = not self.spoken, True
         said = text if text.endswith(" ") else f"{text} "
         self.due, self.since = True, time.monotonic()
-        await self._send(SendTextMulti(text=said, context_id=self.context_id, flush=True if first else None))
+        options = {"flush": True} if first else {}
+        await self._send(SendTextMulti(text=said, context_id=self.context_id, **options))
         return not first
 
     async def _send(self, message: Any) -> None:

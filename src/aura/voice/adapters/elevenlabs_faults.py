@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from aura.errors import AuraError, InvalidRequest
-from aura.router.faults import Fault, FaultKind, fault_of, retry_after_of
+from aura.router.faults import Fault, FaultKind, fault_of, kind_of_status, retry_after_of
 from aura.voice.errors import SpeechFault
 
 _BY_STATUS: Final[Mapping[str, FaultKind]] = {
@@ -23,6 +23,7 @@ _BY_STATUS: Final[Mapping[str, FaultKind]] = {
     "input_timeout_exceeded": FaultKind.STALL,
 }
 """What `detail.status` of an error's body, or the reason that a socket is closed with, means."""
+_REGULAR: Final = 1000
 _NO_SUCH_VOICE: Final = ("voice_not_found", "voice_id_does_not_exist")
 
 
@@ -32,10 +33,16 @@ class Refused(Exception):
 
 def translated(error: Exception) -> AuraError:
     """Whatever the package, its HTTP client or the socket raises, in our terms. Its text may quote the caller's."""
+    from websockets.exceptions import ConnectionClosed, InvalidStatus
+
     status, headers, described = _seen(error)
     if status in _NO_SUCH_VOICE:
         return InvalidRequest("ElevenLabs has no such voice: GET /voice/voices lists them", field="voice_id")
     kind = _BY_STATUS.get(status)
+    if kind is None and isinstance(error, InvalidStatus):
+        kind, described = kind_of_status(error.response.status_code), f"HTTP {error.response.status_code}"
+    if kind is None and isinstance(error, ConnectionClosed):
+        kind = FaultKind.CUT if error.rcvd and error.rcvd.code == _REGULAR else FaultKind.BROKEN
     fault = fault_of(error) if kind is None else Fault(kind=kind, described=described)
     if headers and fault.kind is FaultKind.RATE_LIMITED:
         fault = msgspec.structs.replace(fault, retry_after_seconds=retry_after_of(headers))
