@@ -33,12 +33,12 @@ BEFORE_TESTS = ("lint", "types")
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything that CI checks. The tests come last and in one run, so that their summary ends the output."""
+    """Everything that CI checks. The tests come last, and their sum ends the output."""
     session.install(*INSTALL)
     for name in BEFORE_TESTS:
         for command in PARTS[name]:
             session.run(*command, env=OFFLINE)
-    session.run("pytest", "--durations=25", *session.posargs, env=OFFLINE)
+    session.run("python", "tools/run_tests.py", *session.posargs, env=OFFLINE)
 
 
 def _part(name: str, commands: list[list[str]]) -> Callable[[nox.Session], None]:

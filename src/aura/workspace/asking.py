@@ -27,7 +27,7 @@ from aura.index.store import TenantVectorStore
 from aura.index.tenant_index import Mode, Search
 from aura.memory.blocks import RecallBlock
 from aura.memory.feedback import Feedback
-from aura.persona.rendering import NEUTRAL, Style
+from aura.persona.rendering import Style
 from aura.persona.traits import Channel, Traits
 from aura.tenants.collections import Collections
 from aura.workspace.parts import Parts
@@ -282,8 +282,7 @@ class Asking:
             use_memory=use_memory and self._principal.reads_history,
             search_knowledge=search_knowledge,
             temporary=temporary,
-            style=await self._wiring.persona.style(channel) if use_persona else NEUTRAL,
-            teaches=channel if use_persona else None,
+            persona=channel if use_persona else None,
         )
 
     async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:

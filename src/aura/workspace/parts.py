@@ -13,6 +13,7 @@ from aura.documents.files import Files
 from aura.documents.pipeline import Pipeline
 from aura.index.embedding import EmbeddingModel
 from aura.index.rerank import CrossEncoderReranker
+from aura.index.search import Places
 from aura.jobs.housekeeping import DUTIES, Duty
 from aura.jobs.turns import Turns
 from aura.portal import Portal
@@ -45,4 +46,5 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     turns: Turns
     duties: tuple[Duty, ...] = DUTIES
     platform_budget: PlatformBudget | None = None
+    places: Places = msgspec.field(default_factory=Places)
     routing: RoutingCache = msgspec.field(default_factory=RoutingCache)

@@ -43,7 +43,8 @@ class Wiring:
     @cached_property
     def index(self) -> TenantIndex:
         """What is searched."""
-        return TenantIndex(self._parts.database, self._principal.scope, self._parts.embedder)
+        parts = self._parts
+        return TenantIndex(parts.database, self._principal.scope, parts.embedder, places=parts.places)
 
     @cached_property
     def engine(self) -> AnswerEngine:
@@ -67,6 +68,7 @@ class Wiring:
             conversations=conversations,
             llm=self.model,
             meter=Meter(self.ledger, totals=parts.totals),
+            persona=self.persona,
             memory=self.background,
             commands=self._forgetting,
             prompt_tokens=parts.settings.prompt_tokens,
