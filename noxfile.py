@@ -20,15 +20,17 @@ OFFLINE = {"HF_HUB_OFFLINE": "1"}
 PARTS: dict[str, list[list[str]]] = {
     "lint": [["ruff", "check"], ["ruff", "format", "--check"], ["python", "tools/size_table.py"]],
     "types": [["pyright"]],
+    "web": [["python", "tools/web.py"]],
     "unit": [["pytest", "tests/unit"]],
     "contract": [["pytest", "tests/contract"]],
     "integration": [["pytest", "tests/integration"]],
     "server": [["pytest", "tests/server"]],
     "evals": [["pytest", "tests/evals"]],
     "notebooks": [["pytest", "tests/notebooks"]],
+    "browser": [["python", "tools/web.py", "build"], ["pytest", "tests/browser"]],
     "bench": [["aura-evals", "bench", name] for name in ("import", "search", "legs", "ingest", "tenants")],
 }
-BEFORE_TESTS = ("lint", "types")
+BEFORE_TESTS = ("lint", "types", "web")
 
 
 @nox.session
