@@ -2,12 +2,23 @@
 # AURA with the offline embedding weights. Build: docker build -t aura:local .
 # On a machine without a GPU, `--build-arg PIP_EXTRA_INDEX_URL=...` can name an index with torch's much smaller CPU build.
 
+FROM node:22-slim AS web
+ENV npm_config_cache=/var/cache/npm
+WORKDIR /build/src/aura_server/web
+COPY src/aura_server/web/package.json src/aura_server/web/package-lock.json ./
+RUN --mount=type=cache,target=/var/cache/npm npm ci --no-audit --no-fund --ignore-scripts
+COPY docs/openapi.json /build/docs/
+COPY src/aura_server/web ./
+RUN npm run build
+
 FROM python:3.11-slim AS build
 ARG PIP_EXTRA_INDEX_URL=""
 ENV PIP_CACHE_DIR=/var/cache/pip PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY pyproject.toml README.md LICENSE constraints.txt hatch_build.py ./
+COPY tools/web.py ./tools/
 COPY src ./src
+COPY --from=web /build/src/aura_server/web/dist ./src/aura_server/web/dist
 RUN --mount=type=cache,target=/var/cache/pip \
     pip wheel --no-deps --wheel-dir dist . \
     && python -m venv /opt/aura \

@@ -20,25 +20,27 @@ OFFLINE = {"HF_HUB_OFFLINE": "1"}
 PARTS: dict[str, list[list[str]]] = {
     "lint": [["ruff", "check"], ["ruff", "format", "--check"], ["python", "tools/size_table.py"]],
     "types": [["pyright"]],
+    "web": [["python", "tools/web.py"]],
     "unit": [["pytest", "tests/unit"]],
     "contract": [["pytest", "tests/contract"]],
     "integration": [["pytest", "tests/integration"]],
     "server": [["pytest", "tests/server"]],
     "evals": [["pytest", "tests/evals"]],
     "notebooks": [["pytest", "tests/notebooks"]],
+    "browser": [["python", "tools/web.py", "build"], ["pytest", "tests/browser"]],
     "bench": [["aura-evals", "bench", name] for name in ("import", "search", "legs", "ingest", "tenants")],
 }
-BEFORE_TESTS = ("lint", "types")
+BEFORE_TESTS = ("lint", "types", "web")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything that CI checks. The tests come last and in one run, so that their summary ends the output."""
+    """Everything that CI checks. The tests come last, and their sum ends the output."""
     session.install(*INSTALL)
     for name in BEFORE_TESTS:
         for command in PARTS[name]:
             session.run(*command, env=OFFLINE)
-    session.run("pytest", "--durations=25", *session.posargs, env=OFFLINE)
+    session.run("python", "tools/run_tests.py", *session.posargs, env=OFFLINE)
 
 
 def _part(name: str, commands: list[list[str]]) -> Callable[[nox.Session], None]:

@@ -61,7 +61,7 @@ from aura.usage.platform_budget import PlatformBudget
 from aura.usage.totals import Totals
 from aura.voice.parts import VoiceParts, VoiceServices
 from aura.webhooks.delivery import Deliverer
-from aura.workspace import Parts, Workspace
+from aura.workspace import Parts, Principal, Workspace
 
 if TYPE_CHECKING:
     from aura.jobs.worker import Pace, Worker
@@ -192,7 +192,7 @@ class Aura:
 
     async def _reading_model(self, scope: Scope) -> LLM:
         """The model, with the books of whose turns it reads."""
-        workspace = Workspace(self._parts, await self.tenants.get(scope.tenant_id))
+        workspace = Workspace(self._parts, Principal.of(await self.tenants.get(scope.tenant_id)))
         workspace.scope = scope
         return workspace.llm
 
@@ -218,7 +218,7 @@ class Aura:
 
     def workspace_of(self, caller: Caller) -> Workspace:
         """What an authenticated caller can do. Cost: nothing: the caller was read from the database a moment ago."""
-        return Workspace(self._parts, caller.organisation, caller.user, key=caller.api_key, grant=caller.grant)
+        return Workspace(self._parts, Principal.of(caller.organisation, caller.user, caller.api_key, caller.grant))
 
 
 class Tenants:
@@ -301,7 +301,7 @@ class Tenants:
         organisation = await self._find(tenant)
         self._organisations.ensure_active(organisation)
         member = None if user is None else await self._member(organisation.id, user)
-        return Workspace(self._parts, organisation, member)
+        return Workspace(self._parts, Principal.of(organisation, member))
 
     async def _find(self, tenant: TenantId | str | Organisation) -> Organisation:
         """The organisation as it stands now: the caller's value may be from before it was switched off."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 from litestar import Litestar
@@ -24,6 +25,7 @@ from aura_server.routes import (
     access,
     admin,
     archives,
+    budgets,
     chat,
     compatible,
     conversations,
@@ -38,6 +40,7 @@ from aura_server.routes import (
     voice,
     webhooks,
 )
+from aura_server.web_app import BUILT, WebApp
 
 ROUTES = (
     *access.HANDLERS,
@@ -49,6 +52,7 @@ ROUTES = (
     *documents.HANDLERS,
     *tenant.HANDLERS,
     *archives.HANDLERS,
+    *budgets.HANDLERS,
     *webhooks.HANDLERS,
     *voice.HANDLERS,
     *realtime.HANDLERS,
@@ -68,6 +72,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API; none unless named."""
     limits: Limits = Limits()
+    web_folder: Path = BUILT
+    """Where the built web interface lies; it is looked at when the application is made."""
 
 
 def create_app(aura: Aura, options: Options | None = None) -> ASGIApp:
@@ -82,7 +88,7 @@ def litestar(aura: Aura | None, options: Options, metrics: Metrics | None = None
     """The application without its outer checks. Without a platform it can be described, but not asked."""
     return Litestar(
         route_handlers=ROUTES,
-        state=State({"aura": aura, "options": options, "metrics": metrics}),
+        state=State({"aura": aura, "options": options, "metrics": metrics, "web_app": WebApp(options.web_folder)}),
         dependencies={
             "aura": Provide(callers.provide_aura, sync_to_thread=False),
             "caller": Provide(callers.provide_caller, sync_to_thread=False),

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
@@ -18,6 +18,7 @@ from litestar.routes import HTTPRoute
 
 from aura_server.callers import PUBLIC
 from aura_server.examples import BODIES, FORMS
+from aura_server.pages import policy_of
 from aura_server.problems import MEDIA_TYPE, Problem
 from aura_server.wire.openai import ErrorResponse
 
@@ -56,7 +57,9 @@ def openapi_config() -> OpenAPIConfig:
                 )
             }
         ),
-        openapi_router=Router("/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False),
+        openapi_router=Router(
+            "/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False, after_request=_with_policy
+        ),
         render_plugins=(_Document(), _RoutesPage()),
     )
 
@@ -194,8 +197,17 @@ class _RoutesPage(OpenAPIRenderPlugin):
             for method, operation in methods.items()
             if isinstance(operation, dict) and "responses" in operation
         )
-        page = (files("aura_server") / "static" / "schema.html").read_text(encoding="utf-8")
-        return page.replace("{{routes}}", rows).encode()
+        return _template().replace("{{routes}}", rows).encode()
+
+
+def _template() -> str:
+    return (files("aura_server") / "static" / "schema.html").read_text(encoding="utf-8")
+
+
+def _with_policy(response: Response[Any]) -> Response[Any]:
+    """The page's own style runs, by its hash, and no script at all."""
+    response.headers["Content-Security-Policy"] = policy_of(_template())
+    return response
 
 
 def _row(path: str, method: str, operation: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from aura.persona.traits import PersonaChanges
 from aura.tenants.values import OrganisationChanges, UserChanges
 from aura.webhooks.values import Event
 from aura_server.wire.access import LoginRequest, PasswordRequest, RefreshRequest, SignupRequest
+from aura_server.wire.budgets import BudgetBody
 from aura_server.wire.chat import ChatRequest, FeedbackRequest, StopRequest
 from aura_server.wire.documents import CollectionChanges, CollectionRequest
 from aura_server.wire.memory import ConversationRequest, FactRequest
@@ -45,6 +46,7 @@ BODIES: tuple[msgspec.Struct, ...] = (
     UserRequest(email="grace@acme.example", password="a third long passphrase", role="manager", name="Grace"),
     UserChanges(can_view_analytics=True),
     KeyRequest(name="The intranet's search", scopes=KeyScopes(verbs=frozenset({Verb.READ}))),
+    BudgetBody(subject="tenant", span="month", max_micro_usd=50_000_000),
     ProviderKeyRequest(key="the key that the provider shows"),
     WebhookRequest(url="https://acme.example/hooks/aura", events=tuple(Event)[:1]),
     WebhookChanges(is_active=False),

@@ -19,10 +19,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
+        "style-src 'self'",
         "img-src 'self' data: blob:",
         "font-src 'self'",
-        "media-src 'self' blob:",
+        "media-src 'self' data: blob:",
         "worker-src 'self' blob:",
         "connect-src 'self'",
         "manifest-src 'self'",
@@ -31,7 +31,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""No script, picture or request from anywhere but this server. Styles in elements' attributes are what charts need."""
+"""No script, style, picture or request from anywhere but this server, and none that stands in a page itself."""
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),

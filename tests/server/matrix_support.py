@@ -23,6 +23,7 @@ from aura.testing.clock import FixedClock
 from aura_server import create_app
 from aura_server.app import Options
 from aura_server.callers import TENANT_HEADER
+from aura_server.web_app import CLIENT_ROUTES, ROOT_FILES
 
 BASE_DOMAIN = "aura.test"
 NOBODY = UUID(int=0x4000_8000_0000_0000_0000)
@@ -90,6 +91,8 @@ _GONE = Row(Who.ADMIN, 404, unknown=True)
 
 ROWS: dict[str, Row] = {
     "GET /": Row(Who.PUBLIC),
+    **{f"GET /{each}{rest}": Row(Who.PUBLIC) for each in CLIENT_ROUTES for rest in ("", "/{rest}")},
+    **{f"GET /{each}": Row(Who.PUBLIC, 404) for each in ("assets/{name}", *ROOT_FILES)},
     "GET /test": Row(Who.PUBLIC),
     "GET /schema": Row(Who.PUBLIC),
     "GET /schema/openapi.json": Row(Who.PUBLIC),
@@ -169,6 +172,10 @@ ROWS: dict[str, Row] = {
     "GET /tenant/keys": Row(Who.KEYS),
     "POST /tenant/keys": Row(Who.NO_KEY, 201, json(name="a key"), differs=_NO_MEMBER),
     "DELETE /tenant/keys/{key_id}": Row(Who.KEYS, 404, unknown=True),
+    "GET /tenant/budgets": Row(Who.ADMIN),
+    "PUT /tenant/budgets": Row(Who.ADMIN, 400, json(subject="nobody", span="day", max_micro_usd=1)),
+    "DELETE /tenant/budgets": Row(Who.ADMIN, 400, params(subject="nobody", span="day")),
+    "GET /tenant/provider-keys": Row(Who.ADMIN),
     "PUT /tenant/provider-keys/{provider}": Row(Who.ADMIN, 400, json(key="")),
     "DELETE /tenant/provider-keys/{provider}": Row(Who.ADMIN, 404),
     "GET /tenant/webhooks": Row(Who.ADMIN),
@@ -270,6 +277,8 @@ async def new_place(world: Served) -> Place:
         "provider": "openai",
         "model_id": "aura",
         "path": "nothing",
+        "rest": "nothing",
+        "name": "nothing",
     }
     return Place(
         aura=aura,

@@ -123,7 +123,7 @@ def test_the_database_is_reachable_from_no_other_machine() -> None:
 
 def test_the_image_is_built_apart_and_runs_as_an_ordinary_user() -> None:
     verbs = [verb for verb, _ in instructions()]
-    assert verbs.count("FROM") == 2
+    assert verbs.count("FROM") == 3  # the web interface, the environment, the image
     assert [rest for verb, rest in instructions() if verb == "USER"] == ["aura"]
     final = verbs[len(verbs) - verbs[::-1].index("FROM") :]
     assert "HEALTHCHECK" in final
@@ -138,5 +138,7 @@ def test_the_image_is_built_of_what_the_build_context_holds() -> None:
         if verb == "COPY" and not rest.startswith("--from")
         for part in rest.split()[:-1]
     }
-    assert copied == {line[1:] for line in context if line.startswith("!")}
+    allowed = {line[1:] for line in context if line.startswith("!")}
+    assert {part for part in copied if not any(f"{part}/".startswith(f"{line}/") for line in allowed)} == set()
+    assert allowed <= copied
     assert all((ROOT / part).exists() for part in copied)

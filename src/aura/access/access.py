@@ -271,7 +271,8 @@ class Access:
     ) -> Caller:
         scope = Scope(tenant_id=tenant_id, user_id=user_id)
         async with self._database.tenant(scope) as connection:
-            row = (await _BY_SESSION.run(connection, scope, {"session": session_id})).mappings().one_or_none()
+            found = (await _BY_SESSION.run(connection, scope, {"session": session_id})).first()
+        row = None if found is None else found._asdict()
         organisation, user = principal(row, clock=self._clock, subdomain=subdomain)
         assert row is not None
         if is_over(row["session_ends"], self._clock):

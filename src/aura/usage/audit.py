@@ -46,6 +46,8 @@ class Action(StrEnum):
     KEY_REVOKED = "key_revoked"
     PROVIDER_KEY_SET = "provider_key_set"
     PROVIDER_KEY_DELETED = "provider_key_deleted"
+    BUDGET_SET = "budget_set"
+    BUDGET_REMOVED = "budget_removed"
     WEBHOOK_ADDED = "webhook_added"
     WEBHOOK_CHANGED = "webhook_changed"
     WEBHOOK_DELETED = "webhook_deleted"

@@ -86,19 +86,16 @@ async def open_for(socket: Socket, caller: Caller) -> Opened:
     """
     aura = aura_of(socket)
     workspace = aura.workspace_of(caller)
-    conversation_id = _conversation_id(socket)
-    if conversation_id is not None:
-        await workspace.conversations.require(conversation_id)
     _, _, collection = socket.query_params.get("model", _ASSISTANT).partition(f"{_ASSISTANT}:")
-    if collection:
-        await workspace.collections.by_name_or_id(collection)
 
     async def admit() -> None:
         """The caller as of now: who was switched off or logged out since is refused."""
         now = await aura.access.again(caller)
         await aura.workspace_of(now).quotas.take(Charge.REQUEST, Charge.CALL)
 
-    answers = workspace.spoken_answers(conversation=conversation_id, collection=collection or None, admit=admit)
+    answers = await workspace.spoken_answers(
+        conversation=_conversation_id(socket), collection=collection or None, admit=admit
+    )
     voice = workspace.voice
     limits = limits_of(workspace.organisation.subscription_tier)
     conversation = await open_conversation(voice, answers, options=Options(), limits=limits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, post
+from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
@@ -14,6 +14,7 @@ from aura.usage.audit import Action
 from aura_server.auditing import Record, record_login
 from aura_server.callers import PUBLIC, subdomain_of
 from aura_server.requests import address, request_id
+from aura_server.session_cookie import InCookie, logged_in, logged_out, shown
 from aura_server.wire.access import (
     LoginRequest,
     LoginResponse,
@@ -26,8 +27,8 @@ from aura_server.wire.access import (
 
 @post(["/api/signup", "/signup"], opt=PUBLIC, tags=["public"])
 async def signup(
-    data: JSONBody[SignupRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any]
-) -> LoginResponse:
+    data: JSONBody[SignupRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any], kept: InCookie = None
+) -> Response[LoginResponse]:
     """Create an organisation with its first admin, who is logged in by it."""
     workspace = await aura.tenants.create(
         organization_name=data.organization_name,
@@ -39,33 +40,43 @@ async def signup(
     admin = await workspace.users.by_email(data.admin_email)
     login = await aura.access.open_session(workspace.organisation, admin)
     await record_login(request, login, Action.SIGNED_UP)
-    return LoginResponse.of(login)
+    return logged_in(request, login, kept, 201)
 
 
 @post(["/api/login", "/login"], status_code=200, opt=PUBLIC, tags=["public"])
 async def login(
-    data: JSONBody[LoginRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any]
-) -> LoginResponse:
+    data: JSONBody[LoginRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any], kept: InCookie = None
+) -> Response[LoginResponse]:
     """Log in to the organisation that `tenant_subdomain`, or the host, names."""
     subdomain = data.tenant_subdomain or subdomain_of(request) or ""
     found = await aura.access.login(
         subdomain, data.email, data.password, address=address(request.scope), request_id=request_id(request.scope)
     )
     await record_login(request, found)
-    return LoginResponse.of(found)
+    return logged_in(request, found, kept, 200)
 
 
 @post("/api/token/refresh", status_code=200, opt=PUBLIC, tags=["public"])
-async def refresh(data: JSONBody[RefreshRequest], aura: NamedDependency[Aura]) -> LoginResponse:
+async def refresh(
+    data: JSONBody[RefreshRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any], kept: InCookie = None
+) -> Response[LoginResponse]:
     """Exchange a refresh token, once, for a new access token and the next refresh token."""
-    return LoginResponse.of(await aura.access.refresh(data.refresh_token))
+    login = await aura.access.refresh(shown(request, data.refresh_token, kept))
+    return logged_in(request, login, kept, 200)
 
 
 @post("/api/logout", status_code=204, tags=["public"])
-async def logout(caller: NamedDependency[Caller], aura: NamedDependency[Aura], record: NamedDependency[Record]) -> None:
+async def logout(
+    caller: NamedDependency[Caller],
+    aura: NamedDependency[Aura],
+    record: NamedDependency[Record],
+    request: Request[Any, Any, Any],
+    kept: InCookie = None,
+) -> Response[None]:
     """End the session: its access token and its refresh token are refused from now on."""
     await aura.access.logout(caller)
     await record(Action.LOGOUT)
+    return logged_out(request, kept)
 
 
 @post("/api/password", status_code=204, tags=["public"])

@@ -45,12 +45,15 @@ async def chat(
 async def stream(
     request: Request[Any, Any, Any], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
 ) -> Stream:
-    """The answer as server-sent events. With `Last-Event-ID` and no body: the rest of one that began before."""
+    """The answer as server-sent events. With `Last-Event-ID` and no body: the rest of one that began before.
+
+    The header `X-Response-Id` names the answer before its first event, for who wants to stop it or to come back to it.
+    """
     point = resume_point(request)
     asking, response_id, after = await begin(request, workspace, record) if point is None else (workspace, *point)
     await asking.responses.get(response_id)  # a foreign one is refused before the stream begins
     events = answer_stream(asking.responses.read(response_id, after), still_let_in(request))
-    return Stream(telling(events), media_type=MEDIA_TYPE)
+    return Stream(telling(events), media_type=MEDIA_TYPE, headers={"X-Response-Id": str(response_id)})
 
 
 @post("/chat/stop", status_code=202, tags=_TAGS)

@@ -41,7 +41,7 @@ async def client_secrets(
 ) -> ClientSecretResponse:
     """A secret that opens one realtime socket with the caller's rights, for a browser. Settings go by `session.update`."""
     session, _ = updated(new_session(new_id("sess"), "aura"), data.session or {})
-    workspace.spoken_answers()  # who may not ask needs no secret
+    await workspace.spoken_answers()  # who may not ask needs no secret
     ticket = await aura.access.ticket(caller, life=timedelta(seconds=data.expires_after.seconds))
     return ClientSecretResponse.of(ticket, int(aura.clock.now().timestamp()), session)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import msgspec
 from litestar import delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -138,6 +139,13 @@ async def revoke_key(
     await record(Action.KEY_REVOKED, "key", key_id)
 
 
+@get("/tenant/provider-keys", tags=_TAGS)
+async def provider_keys(workspace: NamedDependency[Workspace]) -> Items[ProviderKeyResponse]:
+    """Which providers the organisation has keys of its own for, never the keys. Admins only."""
+    kept = await workspace.provider_keys.list()
+    return Items(items=tuple(msgspec.convert(each, ProviderKeyResponse, from_attributes=True) for each in kept))
+
+
 @put("/tenant/provider-keys/{provider:str}", tags=_TAGS)
 async def set_provider_key(
     provider: FromPath[str],
@@ -161,6 +169,6 @@ async def delete_provider_key(
 
 
 HANDLERS = (
-    read, change, erase, users, add_user, user, change_user, delete_user, keys, make_key, revoke_key, set_provider_key,
-    delete_provider_key,
+    read, change, erase, users, add_user, user, change_user, delete_user, keys, make_key, revoke_key, provider_keys,
+    set_provider_key, delete_provider_key,
 )  # fmt: skip

@@ -41,7 +41,10 @@ class PasswordRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class LoginResponse(Secretive, frozen=True, kw_only=True):
-    """Who is logged in, and the tokens that prove it. `expires_in`: seconds that the access token lasts."""
+    """Who is logged in, and the tokens that prove it. `expires_in`: seconds that the access token lasts.
+
+    `refresh_token` is empty where it is in the cookie.
+    """
 
     access_token: str
     token_type: Literal["bearer"]
@@ -53,8 +56,8 @@ class LoginResponse(Secretive, frozen=True, kw_only=True):
     expires_in: int
 
     @classmethod
-    def of(cls, login: Login) -> LoginResponse:
-        """`login` on the wire."""
+    def of(cls, login: Login, *, refresh_token: str | None = None) -> LoginResponse:
+        """`login` on the wire; `refresh_token` is what to show instead of its own."""
         return cls(
             access_token=login.access_token,
             token_type="bearer",
@@ -62,7 +65,7 @@ class LoginResponse(Secretive, frozen=True, kw_only=True):
             tenant_id=login.organisation.id,
             organization=login.organisation.organization_name,
             role=login.user.role.value,
-            refresh_token=login.refresh_token,
+            refresh_token=login.refresh_token if refresh_token is None else refresh_token,
             expires_in=login.expires_in_seconds,
         )
 

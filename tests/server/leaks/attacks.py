@@ -240,6 +240,8 @@ LISTS = {
     "/tenant/users": {},
     "/tenant/keys": {},
     "/tenant/webhooks": {},
+    "/tenant/budgets": {},
+    "/tenant/provider-keys": {},
     "/tenant/export": {},
     "/v1/models": {},
     "/v1/models/aura": {},
@@ -265,10 +267,13 @@ async def shown(app: ASGIApp, headers: dict[str, str]) -> dict[str, str]:
     return seen
 
 
+_OWNED = ("users", "keys", "webhooks", "budgets", "provider-keys")
+
+
 async def state(app: ASGIApp, side: Side) -> dict[str, object]:
     """All that an organisation has, as its members see it."""
     admin, user = bearer(side.tenant.tokens[Role.ADMIN]), bearer(side.tenant.tokens[Role.USER])
-    paths = ("/documents/", "/collections", "/tenant", "/tenant/users", "/tenant/keys", "/tenant/webhooks")
+    paths = ("/documents/", "/collections", "/tenant", *(f"/tenant/{each}" for each in _OWNED))
     seen: dict[str, object] = {path: (await ask(app, "GET", path, headers=admin)).json() for path in paths}
     keys = seen["/tenant/keys"]
     for key in keys["items"]:  # pyright: ignore

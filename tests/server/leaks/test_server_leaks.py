@@ -20,9 +20,12 @@ from aura.database.scopes import application_filter
 from aura.identity import Role
 from aura.tenants.values import UserChanges
 from aura_server.app import Options, litestar
+from aura_server.web_app import CLIENT_ROUTES, ROOT_FILES
 
 VARYING = {"x-request-id", "date", "ratelimit-remaining", "ratelimit-reset", "ratelimit-limit"}
 WITHOUT_THINGS = {"/", "/test", "/schema", "/schema/openapi.json", "/schema/{path}", "/documents/events"}
+WITHOUT_THINGS |= {f"/{each}{rest}" for each in CLIENT_ROUTES for rest in ("", "/{rest}")}
+WITHOUT_THINGS |= {f"/{each}" for each in ("assets/{name}", *ROOT_FILES)}
 """Reading routes that show nothing of anybody's, and the stream, which has tests of its own."""
 
 

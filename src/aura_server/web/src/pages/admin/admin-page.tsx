@@ -1,0 +1,63 @@
+import { useTranslation } from "react-i18next";
+import { Link, Navigate, Route, Routes } from "react-router";
+import { Button } from "@/components/button";
+import { EmptyState } from "@/components/feedback";
+import { Sections } from "@/components/sections";
+import { Keys } from "@/pages/settings/keys";
+import { useIdentity } from "@/session/use-session";
+import { Page } from "@/shell/page";
+import { AuditPart } from "./audit";
+import { Costs } from "./costs";
+import { DashboardPart } from "./dashboard";
+import { HealthPart } from "./health";
+import { Jobs } from "./jobs";
+import { Members } from "./members";
+import { Models } from "./models";
+import { Organisation } from "./organisation";
+
+const ANALYTICS = ["dashboard", "costs"] as const;
+const PARTS = [...ANALYTICS, "members", "keys", "models", "jobs", "health", "audit", "organisation"] as const;
+
+/** What the organisation's admins see and decide; managers see its figures. The server refuses everybody else, too. */
+export function Component() {
+  const { t } = useTranslation("admin");
+  const { role } = useIdentity();
+  if (role !== "admin" && role !== "manager") return <NotForYou />;
+  const parts = role === "admin" ? PARTS : ANALYTICS;
+  return (
+    <Page title={t("title")} wide>
+      <Sections
+        label={t("title")}
+        sections={parts.map((part) => ({ to: `/console/${part}`, word: t(`parts.${part}`) }))}
+      />
+      <Routes>
+        <Route index element={<Navigate to="/console/dashboard" replace />} />
+        <Route path="dashboard" element={<DashboardPart />} />
+        <Route path="costs" element={<Costs />} />
+        <Route path="members" element={<Members />} />
+        <Route path="keys" element={<Keys />} />
+        <Route path="models" element={<Models />} />
+        <Route path="jobs" element={<Jobs />} />
+        <Route path="health" element={<HealthPart />} />
+        <Route path="audit" element={<AuditPart />} />
+        <Route path="organisation" element={<Organisation />} />
+      </Routes>
+    </Page>
+  );
+}
+
+function NotForYou() {
+  const { t } = useTranslation("admin");
+  const action = (
+    <Button asChild look="primary">
+      <Link to="/">{t("common:toChat")}</Link>
+    </Button>
+  );
+  return (
+    <Page title={t("title")}>
+      <EmptyState title={t("notForYou")} action={action}>
+        {t("notForYouHint")}
+      </EmptyState>
+    </Page>
+  );
+}

@@ -1,0 +1,119 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, expect, test, vi } from "vitest";
+import { routes } from "@/routes";
+import { eventStream, FakeServer, LOGIN, problem } from "@/testing/fake-server";
+import { asAdmin, showRoutes } from "@/testing/render";
+import { ANSWER, CITATION, message, PASSAGE, RESPONSE, SESSION } from "./fixtures";
+import { answersOf } from "./use-answers";
+
+const USER = LOGIN.user_id;
+const HISTORY = `GET /chat/history/${USER}`;
+const TEXT = `${"x".repeat(9)}\n${CITATION.quote.slice(0, 30)} and more`;
+const NONE = { items: [], next_cursor: null };
+let server: FakeServer;
+
+beforeEach(async () => {
+  // jsdom measures nothing: without a size the virtual list draws no row
+  vi.spyOn(Element.prototype, "clientHeight", "get").mockReturnValue(600);
+  vi.spyOn(Element.prototype, "clientWidth", "get").mockReturnValue(800);
+  server = new FakeServer({
+    "POST /api/login": LOGIN,
+    "GET /tenant": { organization_name: "Acme", brand_colors: {}, custom_logo: null },
+    "GET /conversations": NONE,
+    "GET /collections": { items: [{ id: "c1", name: "Handbook" }], next_cursor: null },
+    [`GET /documents/${CITATION.document_id}/text`]: () => new Response(TEXT),
+    [HISTORY]: NONE,
+  });
+  await asAdmin();
+  answersOf(`nobody ${Math.random()}`); // answers of another test are gone
+});
+
+function streams(...events: (readonly [string, unknown])[]) {
+  server.on("POST /chat/stream", () => eventStream(RESPONSE, events));
+}
+
+async function ask(question: string, path = "/") {
+  const shown = showRoutes(routes, path);
+  await shown.user.type(await screen.findByLabelText("Message"), `${question}{Enter}`);
+  return shown;
+}
+
+test("from a question to its source: the answer is cited, and the passage is marked in its document", async () => {
+  const plain = { ...CITATION, filename: "handbook.txt", page: null };
+  const answer = { ...ANSWER, citations: [plain] };
+  streams(["sources", { passages: [PASSAGE] }], ["delta", { text: ANSWER.response }], ["final", answer]);
+  const { user, router } = await ask("How long?");
+  await user.click(await screen.findByRole("button", { name: "Citation 1: handbook.txt" }));
+  const pane = await screen.findByRole("region", { name: "Source" });
+  await waitFor(() => expect(pane.querySelector("mark")).toHaveTextContent(CITATION.quote.slice(0, 30)));
+  expect(router.state.location.pathname).toBe(`/c/${SESSION}`);
+  await user.click(within(pane).getByRole("button", { name: "Close the source" }));
+  expect(screen.queryByRole("region", { name: "Source" })).toBeNull();
+});
+
+test("nothing found is a state of its own, with what to do next", async () => {
+  streams(
+    ["sources", { passages: [] }],
+    ["refusal", { ...ANSWER, refused: true, citations: [], response: "I found nothing." }],
+  );
+  await ask("Who won?");
+  expect(await screen.findByRole("heading", { name: "Nothing found in your documents" })).toBeVisible();
+  expect(screen.getByText(/Ask in other words/)).toBeVisible();
+});
+
+test("a failed answer keeps the question and is asked again by one button", async () => {
+  server.on("POST /chat/stream", problem(503, "the model is away"));
+  const { user } = await ask("How long?");
+  const again = await screen.findByRole("button", { name: "Try again" });
+  expect(screen.getByText("How long?")).toBeVisible();
+  streams(["delta", { text: "47 days" }], ["final", { ...ANSWER, citations: [] }]);
+  await user.click(again);
+  await screen.findByRole("toolbar", { name: "Actions for this answer" });
+  expect(screen.getAllByText("How long?")).toHaveLength(1);
+});
+
+test("what can be done with an answer: details, an opinion with a reason, what to ask next", async () => {
+  streams(["sources", { passages: [PASSAGE] }], ["final", ANSWER]);
+  server.on("POST /chat/feedback", () => new Response(null, { status: 204 }));
+  const { user } = await ask("How long?");
+  await user.click(await screen.findByRole("button", { name: "Model, cost and timings" }));
+  expect(screen.getByText("extractive")).toBeVisible();
+  expect(screen.getByText("$0.0012")).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Not a good answer" }));
+  await user.click(await screen.findByRole("radio", { name: "Not in the source" }));
+  await user.type(screen.getByLabelText("What should it have said?"), "30 days");
+  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Send" }));
+  await waitFor(() => expect(server.of("POST /chat/feedback").at(-1)?.body).toEqual({
+    message_id: ANSWER.message_id, rating: -1, reason: "unsupported", comment: "30 days",
+  })); // biome-ignore format: short
+  await user.click(screen.getByRole("button", { name: "What about “Opened parcels”?" }));
+  await waitFor(() => expect(server.of("POST /chat/stream")[1]?.body).toMatchObject({ session_id: SESSION }));
+});
+
+test("the last message is edited by the arrow key, and a draft outlives the page", async () => {
+  server.on(HISTORY, {
+    items: [message("assistant", "47 days", 2), message("user", "How long?", 1)],
+    next_cursor: null,
+  });
+  const { user, unmount } = showRoutes(routes, `/c/${SESSION}`);
+  await screen.findByText("How long?");
+  const field = screen.getByLabelText("Message");
+  await user.type(field, "{ArrowUp}");
+  expect(field).toHaveValue("How long?");
+  await user.type(field, " In weeks?");
+  unmount();
+  showRoutes(routes, `/c/${SESSION}`);
+  expect(await screen.findByLabelText("Message")).toHaveValue("How long? In weeks?");
+});
+
+test("a question is asked of one collection, and a temporary chat has no address", async () => {
+  streams(["final", { ...ANSWER, session_id: null, message_id: null }]);
+  const { user, router } = showRoutes(routes, "/");
+  await screen.findByRole("option", { name: "Handbook" });
+  await user.selectOptions(screen.getByLabelText("Which documents to search"), "Handbook");
+  await user.click(screen.getByRole("button", { name: "Temporary" }));
+  await user.type(screen.getByLabelText("Message"), "How long?{Enter}");
+  await screen.findByRole("toolbar", { name: "Actions for this answer" });
+  expect(server.of("POST /chat/stream")[0]?.body).toMatchObject({ collection: "Handbook", temporary: true });
+  expect(router.state.location.pathname).toBe("/");
+});

@@ -1,0 +1,247 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { MessageCircleQuestion } from "lucide-react";
+import { Tooltip } from "radix-ui";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, useMatch, useNavigate } from "react-router";
+import type { CitationResponse } from "@/api/schema";
+import { Button } from "@/components/button";
+import { Dialog } from "@/components/dialog";
+import { EmptyState, Failure, Skeleton } from "@/components/feedback";
+import { moveDraft, useDraft } from "@/session/drafts";
+import { useIdentity } from "@/session/use-session";
+import { useKey } from "@/shell/keyboard";
+import { Page } from "@/shell/page";
+import { useNarrow, useRoomy } from "@/shell/viewport";
+import { NEW } from "./answers";
+import styles from "./chat-page.module.css";
+import { Composer } from "./composer";
+import { collections, conversations, history } from "./conversation-data";
+import { SourcePane } from "./source-pane/source-pane";
+import { Transcript } from "./transcript";
+import { AS_USUAL, type Asked, isOpen, merged, type Turn, turnsOf } from "./turns";
+import { useAnswers } from "./use-answers";
+
+/** The chat: a new conversation at `/`, one that is kept at `/c/:conversation`. */
+export function Component() {
+  const key = useMatch("/c/:conversation")?.params.conversation ?? NEW;
+  // A conversation that has just got its id is the one on the screen: it must not be drawn anew.
+  const shown = useRef({ key, drawn: 0, named: "" });
+  if (shown.current.key !== key) {
+    const { drawn, named } = shown.current;
+    shown.current = { key, drawn: key === named ? drawn : drawn + 1, named: "" };
+  }
+  const onNamed = useCallback((id: string) => {
+    shown.current.named = id;
+  }, []);
+  return (
+    <Tooltip.Provider delayDuration={150}>
+      <Chat key={shown.current.drawn} conversation={key} onNamed={onNamed} />
+    </Tooltip.Provider>
+  );
+}
+
+interface ChatProps {
+  readonly conversation: string;
+  readonly onNamed: (id: string) => void;
+}
+
+function Chat({ conversation, onNamed }: ChatProps) {
+  const { t } = useTranslation("chat");
+  const navigate = useNavigate();
+  const identity = useIdentity();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const isNew = conversation === NEW;
+  const onScreen = useOnScreen(isNew);
+  const onNamedHere = useCallback(
+    (key: string, id: string) => {
+      if (key !== NEW || !onScreen.current) return; // another conversation or page is shown meanwhile
+      moveDraft(NEW, id);
+      onNamed(id);
+      void navigate(`/c/${id}`, { replace: true });
+    },
+    [onNamed, navigate, onScreen],
+  );
+  const [live, answers] = useAnswers(conversation, onNamedHere);
+  const past = useInfiniteQuery({ ...history(identity.userId, conversation), enabled: !isNew });
+  const before = useMemo(() => turnsOf(past.data?.pages.flatMap((page) => page.items) ?? []), [past.data]);
+  const turns = useMemo(() => merged(before, live), [before, live]);
+  const [text, setText] = useDraft(conversation);
+  const [asked, setAsked] = useState<Asked>(AS_USUAL);
+  const source = useSource(turns);
+  const known = useQuery(collections);
+  const answering = turns.some(isOpen);
+
+  const ask = useCallback(
+    (question: string, how: Asked = asked) => answers.ask(conversation, question, how),
+    [answers, conversation, asked],
+  );
+  const onSend = () => {
+    if (text.trim() === "" || answering) return;
+    ask(text.trim());
+    setText("");
+  };
+  const onEdit = useCallback(
+    (turn: Turn | undefined) => {
+      if (!turn) return;
+      setText(turn.question);
+      field.current?.focus();
+    },
+    [setText],
+  );
+  const onAgain = useCallback(
+    (turn: Turn) => {
+      if (turn.phase === "failed") answers.drop(conversation, turn.id);
+      ask(turn.question, turn.answer === null && turn.phase !== "failed" ? asked : turn.asked);
+    },
+    [answers, conversation, ask, asked],
+  );
+  useKey("stop", () => (answering ? answers.stop(conversation) : source.close()), {
+    enabled: answering || source.opened !== null,
+  });
+  useKey("nextCitation", () => source.step(1));
+  useKey("previousCitation", () => source.step(-1));
+  useEscapeInField(field, () => answering && answers.stop(conversation));
+
+  const gone = !isNew && past.error;
+  const waiting = !isNew && past.isPending && turns.length === 0;
+  return (
+    <Page title={useTitle(conversation)} fixed>
+      <div className={styles.chat}>
+        {gone ? (
+          <div className={styles.middle}>
+            <Failure error={past.error} onRetry={() => void past.refetch()} />
+            <Button asChild>
+              <Link to="/">{t("common:newChat")}</Link>
+            </Button>
+          </div>
+        ) : waiting ? (
+          <div className={styles.middle}>
+            <Skeleton lines={8} />
+          </div>
+        ) : turns.length === 0 ? (
+          <Welcome temporary={asked.temporary} onAsk={ask} />
+        ) : (
+          <Transcript
+            turns={turns}
+            opened={source.opened}
+            onOpen={source.open}
+            onAsk={ask}
+            onEdit={onEdit}
+            onAgain={onAgain}
+            onEarlier={past.hasNextPage && !past.isFetchingNextPage ? () => void past.fetchNextPage() : undefined}
+          />
+        )}
+        <Composer
+          ref={field}
+          text={text}
+          onText={setText}
+          asked={asked}
+          onAsked={setAsked}
+          collections={known.data?.items ?? []}
+          answering={answering}
+          kept={!isNew || live.some((turn) => !turn.asked.temporary)}
+          organisation={identity.organization}
+          onSend={onSend}
+          onStop={() => answers.stop(conversation)}
+          onEditLast={() => onEdit(turns.at(-1))}
+        />
+      </div>
+      {source.opened && <Beside source={source} />}
+    </Page>
+  );
+}
+
+/** Nothing was asked yet: what this is, and where to begin. */
+function Welcome({ temporary, onAsk }: { readonly temporary: boolean; readonly onAsk: (question: string) => void }) {
+  const { t } = useTranslation("chat");
+  const { organization } = useIdentity();
+  return (
+    <div className={styles.middle}>
+      <EmptyState
+        icon={<MessageCircleQuestion size={32} />}
+        title={t("welcome", { organisation: organization })}
+        action={<Button onClick={() => onAsk(t("firstQuestion"))}>{t("firstQuestion")}</Button>}
+      >
+        {temporary ? t("temporaryHint") : t("welcomeHint")}
+      </EmptyState>
+    </div>
+  );
+}
+
+interface Source {
+  readonly opened: { readonly turn: string; readonly citation: CitationResponse } | null;
+  readonly citations: readonly CitationResponse[];
+  readonly open: (turn: Turn, citation: CitationResponse) => void;
+  readonly show: (citation: CitationResponse) => void;
+  readonly step: (by: 1 | -1) => void;
+  readonly close: () => void;
+}
+
+/** Which citation is open, and the way to the one before and after it. */
+function useSource(turns: readonly Turn[]): Source {
+  const [opened, setOpened] = useState<Source["opened"]>(null);
+  const of = opened
+    ? turns.find((turn) => turn.id === opened.turn)
+    : turns.findLast((turn) => turn.citations.length > 0);
+  const open = useCallback((turn: Turn, citation: CitationResponse) => setOpened({ turn: turn.id, citation }), []);
+  const citations = of?.citations ?? [];
+  const show = (citation: CitationResponse) => of && setOpened({ turn: of.id, citation });
+  const step = (by: 1 | -1) => {
+    const at = opened
+      ? citations.findIndex((each) => each.start === opened.citation.start && each.marker === opened.citation.marker)
+      : -1;
+    const next = citations[at < 0 ? 0 : (at + by + citations.length) % citations.length];
+    if (next) show(next);
+  };
+  return { opened: of ? opened : null, citations, open, show, step, close: () => setOpened(null) };
+}
+
+/** The source pane: beside the conversation where there is room, else over it. */
+function Beside({ source }: { readonly source: Source }) {
+  const { t } = useTranslation("chat");
+  const roomy = useRoomy();
+  const narrow = useNarrow();
+  if (source.opened === null) return null;
+  const { citation } = source.opened;
+  const pane = (
+    <SourcePane citation={citation} citations={source.citations} onOpen={source.show} onClose={source.close} />
+  );
+  if (roomy) return <aside className={styles.beside}>{pane}</aside>;
+  return (
+    <Dialog open onClose={source.close} title={t("source")} place={narrow ? "bottom" : "end"} bare>
+      {pane}
+    </Dialog>
+  );
+}
+
+function useTitle(conversation: string): string {
+  const { t } = useTranslation("chat");
+  const { data } = useInfiniteQuery(conversations);
+  const found = data?.pages.flatMap((page) => page.items).find((each) => each.session_id === conversation);
+  return found?.title || (conversation === NEW ? t("common:newChat") : t("conversation"));
+}
+
+/** Escape in the message field stops the answer, though text is being typed. */
+function useEscapeInField(field: React.RefObject<HTMLTextAreaElement | null>, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    const element = field.current;
+    const onKeyDown = (event: KeyboardEvent) => event.key === "Escape" && latest.current();
+    element?.addEventListener("keydown", onKeyDown);
+    return () => element?.removeEventListener("keydown", onKeyDown);
+  }, [field]);
+}
+
+/** Whether something is on the screen just now, for what happens later. */
+function useOnScreen(shown: boolean): React.RefObject<boolean> {
+  const now = useRef(shown);
+  useEffect(() => {
+    now.current = shown;
+    return () => {
+      now.current = false;
+    };
+  }, [shown]);
+  return now;
+}

@@ -1,0 +1,77 @@
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
+import type { DocumentResponse } from "@/api/schema";
+import { Button } from "@/components/button";
+import { Progress, Status, useExplained } from "@/components/feedback";
+import { size } from "@/i18n/formats";
+import { documents, isBusy } from "./document-data";
+import { Progressing } from "./document-table";
+import styles from "./documents.module.css";
+import { again, clearEnded, type Upload, useUploads } from "./uploads";
+
+/** The files of this visit, from the first byte to the searchable document. */
+export function UploadList() {
+  const { t } = useTranslation("documents");
+  const uploads = useUploads();
+  const { data } = useQuery(documents);
+  if (uploads.length === 0) return null;
+  const known = new Map(data?.map((each) => [each.id, each]));
+  const shown = (each: Upload) => (each.document?.id ? known.get(each.document.id) : undefined);
+  const open = uploads.filter((each) => each.state === "waiting" || each.state === "sending" || busy(shown(each)));
+  return (
+    <section className={styles.uploads} aria-label={t("uploads")}>
+      <header className={styles.uploadsHead}>
+        <h2>{t("uploads")}</h2>
+        <span className={styles.hint} role="status">
+          {open.length > 0 ? t("uploadsLeft", { count: open.length }) : t("uploadsDone")}
+        </span>
+        <Button small look="quiet" onClick={clearEnded}>
+          {t("clear")}
+        </Button>
+      </header>
+      <ul>
+        {uploads.map((each) => (
+          <li key={each.key} className={styles.upload}>
+            <span className={styles.uploadName}>
+              {shown(each) ? <Link to={`/library/${each.document?.id}`}>{each.filename}</Link> : each.filename}
+              <span className={styles.hint}>{size(each.size)}</span>
+            </span>
+            <State upload={each} document={shown(each)} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const busy = (document: DocumentResponse | undefined): boolean => document !== undefined && isBusy(document);
+
+function State({ upload, document }: { readonly upload: Upload; readonly document: DocumentResponse | undefined }) {
+  const { t } = useTranslation("documents");
+  const explained = useExplained();
+  if (upload.state === "waiting") return <Status tone="plain">{t("waiting")}</Status>;
+  if (upload.state === "sending") {
+    return (
+      <div className={styles.state}>
+        <Status tone="plain">{t("sending")}</Status>
+        <Progress label={t("progressOf", { name: upload.filename })} value={0} />
+      </div>
+    );
+  }
+  if (upload.state === "refused") {
+    return (
+      <div className={styles.state}>
+        <Status tone="bad">{t("refused")}</Status>
+        <span className={styles.reason}>{upload.document?.reason ?? explained(upload.error)}</span>
+        {upload.document === undefined && (
+          <Button small onClick={() => again(upload.key)}>
+            {t("retry")}
+          </Button>
+        )}
+      </div>
+    );
+  }
+  if (upload.document?.duplicate && !busy(document)) return <Status tone="ok">{t("duplicate")}</Status>;
+  return document ? <Progressing document={document} /> : <Status tone="plain">{t("stages.queued")}</Status>;
+}

@@ -1,0 +1,124 @@
+import { useSyncExternalStore } from "react";
+import { problemOf, Unreachable } from "@/api/problems";
+import type { UploadedResponse, UploadResponse, Visibility } from "@/api/schema";
+import { authorised } from "@/session/session";
+
+/** One file on its way in. `document` is what the server made of it. */
+export interface Upload {
+  readonly key: number;
+  readonly filename: string;
+  readonly size: number;
+  readonly state: "waiting" | "sending" | "taken" | "refused";
+  readonly error?: unknown;
+  readonly document?: UploadedResponse;
+}
+
+/** A file, and its name with the folders that it was dropped in. */
+export interface Chosen {
+  readonly file: File;
+  readonly filename: string;
+}
+
+interface Where {
+  readonly collection: string | null;
+  readonly visibility: Visibility;
+}
+
+const AT_ONCE = 3;
+/** One key a file, so that sending it again after a lost answer makes no second document. */
+const keyOf = new Map<number, string>();
+const files = new Map<number, { readonly chosen: Chosen; readonly where: Where }>();
+const listeners = new Set<() => void>();
+let uploads: readonly Upload[] = [];
+let next = 1;
+let sending = 0;
+
+/** The files of this visit, as far as they are; they go on when the page is left for another of ours. */
+export const useUploads = (): readonly Upload[] => useSyncExternalStore(subscribe, () => uploads);
+
+/** Send files, a few at a time. */
+export function upload(chosen: readonly Chosen[], where: Where): void {
+  const added = chosen.map((each): Upload => {
+    const key = next++;
+    files.set(key, { chosen: each, where });
+    keyOf.set(key, crypto.randomUUID());
+    return { key, filename: each.filename, size: each.file.size, state: "waiting" };
+  });
+  replace([...uploads, ...added]);
+  pump();
+}
+
+/** Send a refused file again. */
+export function again(key: number): void {
+  become(key, { state: "waiting", error: undefined });
+  pump();
+}
+
+/** Drop what is known of uploads that have ended. */
+export function clearEnded(): void {
+  const kept = uploads.filter((each) => each.state === "waiting" || each.state === "sending");
+  for (const each of uploads) if (!kept.includes(each)) forget(each.key);
+  replace(kept);
+}
+
+function pump(): void {
+  while (sending < AT_ONCE) {
+    const waiting = uploads.find((each) => each.state === "waiting");
+    if (waiting === undefined) return;
+    sending += 1;
+    become(waiting.key, { state: "sending" });
+    void send(waiting.key).finally(() => {
+      sending -= 1;
+      pump();
+    });
+  }
+}
+
+async function send(key: number): Promise<void> {
+  const held = files.get(key);
+  if (held === undefined) return;
+  try {
+    const document = await post(held.chosen, held.where, keyOf.get(key) ?? "");
+    become(key, { state: document.id === null ? "refused" : "taken", document });
+    if (document.id !== null) files.delete(key); // the file itself need not be kept
+  } catch (error) {
+    // Where nothing answered, the file may be there: the same key makes no second document of it.
+    if (!(error instanceof Unreachable)) keyOf.set(key, crypto.randomUUID());
+    become(key, { state: "refused", error });
+  }
+}
+
+async function post({ file, filename }: Chosen, where: Where, key: string): Promise<UploadedResponse> {
+  const form = new FormData();
+  form.append("files", file, filename);
+  form.append("visibility", where.visibility);
+  if (where.collection !== null) form.append("collection", where.collection);
+  const response = await authorised("/documents/", {
+    method: "POST",
+    body: form,
+    headers: { "Idempotency-Key": key },
+  });
+  if (!response.ok) throw await problemOf(response);
+  const [document] = ((await response.json()) as UploadResponse).documents;
+  if (document === undefined) throw new Error("the server took no file");
+  return document;
+}
+
+function forget(key: number): void {
+  files.delete(key);
+  keyOf.delete(key);
+}
+
+function become(key: number, changes: Partial<Upload>): void {
+  replace(uploads.map((each) => (each.key === key ? { ...each, ...changes } : each)));
+}
+
+function replace(next: readonly Upload[]): void {
+  uploads = next;
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

@@ -1,0 +1,36 @@
+import { createBrowserRouter, type RouteObject } from "react-router";
+import { ErrorPage } from "./shell/error-page";
+import { Shell } from "./shell/shell";
+
+const Nothing = () => null;
+
+/** The pages. Each is a module of its own, loaded when it is opened, that exports `Component`. */
+export const routes: RouteObject[] = [
+  {
+    errorElement: <ErrorPage />,
+    HydrateFallback: Nothing,
+    children: [
+      { path: "/login", lazy: () => import("./pages/access/login") },
+      { path: "/signup", lazy: () => import("./pages/access/signup") },
+      {
+        element: <Shell />,
+        children: [
+          {
+            // One page for both, so that a conversation that gets its address is not drawn anew.
+            lazy: () => import("./pages/chat/chat-page"),
+            children: [
+              { index: true, Component: Nothing },
+              { path: "/c/:conversation", Component: Nothing },
+            ],
+          },
+          { path: "/library/*", lazy: () => import("./pages/documents/documents-page") },
+          { path: "/settings/*", lazy: () => import("./pages/settings/settings-page") },
+          { path: "/console/*", lazy: () => import("./pages/admin/admin-page") },
+        ],
+      },
+    ],
+  },
+];
+
+/** The router of the browser's address. */
+export const browserRouter = () => createBrowserRouter(routes);

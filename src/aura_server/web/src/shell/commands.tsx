@@ -1,0 +1,104 @@
+import { useQuery } from "@tanstack/react-query";
+import { useDeferredValue, useId, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useNavigate } from "react-router";
+import { api, dataOf } from "@/api/client";
+import { classes } from "@/components/classes";
+import { Dialog } from "@/components/dialog";
+import { useIdentity } from "@/session/use-session";
+import styles from "./commands.module.css";
+import { seesAdmin } from "./rail";
+
+interface Command {
+  readonly key: string;
+  readonly word: string;
+  readonly detail?: string;
+  readonly to: string;
+}
+
+/** Search over conversations and pages, moved through by the arrow keys. */
+export default function Commands({ onClose }: { readonly onClose: () => void }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const list = useId();
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const commands = useCommands(useDeferredValue(text.trim()));
+  const chosen = Math.min(at, commands.length - 1);
+  const go = (command: Command | undefined) => {
+    if (!command) return;
+    onClose();
+    void navigate(command.to);
+  };
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.key === "ArrowDown") setAt(Math.min(chosen + 1, commands.length - 1));
+    else if (event.key === "ArrowUp") setAt(Math.max(chosen - 1, 0));
+    else if (event.key === "Enter" && !event.nativeEvent.isComposing) go(commands[chosen]);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <Dialog open onClose={onClose} title={t("search")} bare wide>
+      <input
+        autoFocus
+        className={styles.input}
+        role="combobox"
+        aria-label={t("searchHint")}
+        aria-expanded
+        aria-controls={list}
+        aria-activedescendant={commands[chosen] && `${list}-${chosen}`}
+        placeholder={t("searchHint")}
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          setAt(0);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <div id={list} role="listbox" aria-label={t("search")} className={styles.list}>
+        {commands.map((command, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the keys are the combobox's
+          <div
+            key={command.key}
+            id={`${list}-${index}`}
+            role="option"
+            aria-selected={index === chosen}
+            className={classes(styles.option, index === chosen && styles.chosen)}
+            onClick={() => go(command)}
+          >
+            <span className={styles.word}>{command.word}</span>
+            {command.detail && <span className={styles.detail}>{command.detail}</span>}
+          </div>
+        ))}
+        {commands.length === 0 && <p className={styles.nothing}>{t("nothingFound")}</p>}
+      </div>
+    </Dialog>
+  );
+}
+
+function useCommands(text: string): readonly Command[] {
+  const { t } = useTranslation();
+  const { role } = useIdentity();
+  const { data } = useQuery({
+    queryKey: ["conversations", "search", text],
+    queryFn: () => dataOf(api.GET("/conversations/search", { params: { query: { q: text, limit: 12 } } })),
+    enabled: text.length > 1,
+    placeholderData: (before) => before,
+  });
+  return useMemo(() => {
+    const pages: Command[] = [
+      { key: "new", word: t("newChat"), to: "/" },
+      { key: "documents", word: t("documents"), to: "/library" },
+      ...(seesAdmin(role) ? [{ key: "admin", word: t("admin"), to: "/console" }] : []),
+      { key: "settings", word: t("settings"), to: "/settings" },
+    ].filter((each) => each.word.toLowerCase().includes(text.toLowerCase()));
+    const found = text.length < 2 ? [] : (data?.items ?? []);
+    const talks = found.map(({ title, start, message }) => ({
+      key: message.message_id,
+      word: title,
+      detail: message.text.slice(Math.max(0, start - 30), start + 90),
+      to: `/c/${message.session_id}`,
+    }));
+    return [...pages, ...talks];
+  }, [data, text, role, t]);
+}
