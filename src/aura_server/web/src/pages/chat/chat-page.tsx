@@ -18,6 +18,7 @@ import styles from "./chat-page.module.css";
 import { Composer } from "./composer";
 import { collections, conversations, history } from "./conversation-data";
 import { SourcePane } from "./source-pane/source-pane";
+import { StateLine } from "./state-line";
 import { Transcript } from "./transcript";
 import { AS_USUAL, type Asked, isOpen, merged, type Turn, turnsOf } from "./turns";
 import { useAnswers } from "./use-answers";
@@ -132,6 +133,7 @@ function Chat({ conversation, onNamed }: ChatProps) {
             onEarlier={past.hasNextPage && !past.isFetchingNextPage ? () => void past.fetchNextPage() : undefined}
           />
         )}
+        <StateLine turn={turns.at(-1)} />
         <Composer
           ref={field}
           text={text}
