@@ -17,7 +17,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 for name in [name for name in os.environ if name.startswith("AURA_")]:
     del os.environ[name]
-for name in ("OPENAI_API_KEY", "GROK_API_KEY"):
+for name in ("OPENAI_API_KEY", "GROK_API_KEY", "ELEVENLABS_API_KEY"):
     os.environ.pop(name, None)
 
 

@@ -20,6 +20,7 @@ from aura.index.embedding import EmbeddingModel
 from aura.router.health import RouteHealth, RouteState
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
+from aura.voice.parts import VoiceParts
 
 State = Literal["ok", "degraded", "down", "off"]
 
@@ -60,11 +61,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 class Checks:
     """Looks at the parts of one process."""
 
-    def __init__(self, database: Database, embedder: EmbeddingModel, settings: Settings, *, llm: LLM) -> None:
+    def __init__(
+        self, database: Database, embedder: EmbeddingModel, settings: Settings, *, llm: LLM, voice: VoiceParts
+    ) -> None:
         self._database = database
         self._embedder = embedder
         self._settings = settings
         self._llm = llm
+        self._voice = voice
 
     async def run(self) -> Health:
         """How the parts are now. Cost: two round trips to the database; no call of a model."""
@@ -82,7 +86,7 @@ class Checks:
             _memory(worker),
             # A persona is rules and rows: it is as well as the database is.
             PartHealth(name="persona", status="down" if database.status == "down" else "ok", reason=database.reason),
-            PartHealth(name="voice", status="off", reason="not built yet"),
+            self._hearing_and_speaking(),
         )
         return Health(
             status=_overall(parts),
@@ -101,6 +105,13 @@ class Checks:
         if not routes or not ill:
             return PartHealth(name="model", status="ok", reason="the keyless model" if name == "extractive" else "")
         return PartHealth(name="model", status="degraded", reason="; ".join(ill))
+
+    def _hearing_and_speaking(self) -> PartHealth:
+        """Voice is off while a part of it is not installed, and degraded while a service that has a key is away."""
+        if missing := self._voice.status().missing:
+            return PartHealth(name="voice", status="off", reason="; ".join(missing))
+        ill = self._voice.ill()
+        return PartHealth(name="voice", status="degraded" if ill else "ok", reason="; ".join(ill))
 
     async def _ask_database(self) -> str:
         async with self._database.system() as session:

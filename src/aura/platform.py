@@ -42,6 +42,7 @@ from aura.memory.conversations import Conversations
 from aura.memory.deriving import Deriver
 from aura.memory.model_extraction import ModelReader
 from aura.portal import Portal
+from aura.router.health import HealthBoard
 from aura.router.models import RoutingCache
 from aura.router.probing import Prober
 from aura.router.ratings import learn, tiers_of
@@ -58,8 +59,9 @@ from aura.usage.metering import Meter
 from aura.usage.periods import Window
 from aura.usage.platform_budget import PlatformBudget
 from aura.usage.totals import Totals
+from aura.voice.parts import VoiceParts, VoiceServices
 from aura.webhooks.delivery import Deliverer
-from aura.workspace import Parts, Workspace
+from aura.workspace import Parts, Principal, Workspace
 
 if TYPE_CHECKING:
     from aura.jobs.worker import Pace, Worker
@@ -93,7 +95,7 @@ class Aura:
     async def health(self) -> Health:
         """How the platform's parts are. Cost: one round trip to the database; no call of a model."""
         parts = self._parts
-        return await Checks(parts.database, parts.embedder, parts.settings, llm=parts.llm).run()
+        return await Checks(parts.database, parts.embedder, parts.settings, llm=parts.llm, voice=parts.voice).run()
 
     @property
     def router(self) -> SmartRouter | None:
@@ -117,6 +119,7 @@ class Aura:
         *,
         llm: LLM | None = None,
         embed_model: BaseEmbedding | None = None,
+        voice: VoiceServices | None = None,
         clock: Clock | None = None,
         recover: bool = True,
         warm: bool = True,
@@ -126,6 +129,7 @@ class Aura:
         Args:
             llm: any LlamaIndex model, in the place of `AURA_LLM`.
             embed_model: any LlamaIndex embedding, in the place of `AURA_EMBED_MODEL`.
+            voice: what hears and speaks, in the place of what the settings and the installed packages say.
             recover: take up documents whose worker died.
             warm: load the weights of the embedding model now, in a thread; else the first text that is embedded does.
 
@@ -145,7 +149,7 @@ class Aura:
                 warming = asyncio.create_task(model.warm())
                 stack.push_async_callback(_ended, warming)
             database, secret_key = await _open_database(settings, stack)
-            parts = await _build(settings, stack, database, model, llm, clock or SystemClock(), secret_key)
+            parts = await _build(settings, stack, database, model, llm, voice, clock or SystemClock(), secret_key)
             if recover:
                 recovery = asyncio.create_task(recover_forever(database, parts.pipeline))
                 stack.push_async_callback(_ended, recovery)
@@ -188,7 +192,7 @@ class Aura:
 
     async def _reading_model(self, scope: Scope) -> LLM:
         """The model, with the books of whose turns it reads."""
-        workspace = Workspace(self._parts, await self.tenants.get(scope.tenant_id))
+        workspace = Workspace(self._parts, Principal.of(await self.tenants.get(scope.tenant_id)))
         workspace.scope = scope
         return workspace.llm
 
@@ -214,7 +218,7 @@ class Aura:
 
     def workspace_of(self, caller: Caller) -> Workspace:
         """What an authenticated caller can do. Cost: nothing: the caller was read from the database a moment ago."""
-        return Workspace(self._parts, caller.organisation, caller.user, key=caller.api_key, grant=caller.grant)
+        return Workspace(self._parts, Principal.of(caller.organisation, caller.user, caller.api_key, caller.grant))
 
 
 class Tenants:
@@ -297,7 +301,7 @@ class Tenants:
         organisation = await self._find(tenant)
         self._organisations.ensure_active(organisation)
         member = None if user is None else await self._member(organisation.id, user)
-        return Workspace(self._parts, organisation, member)
+        return Workspace(self._parts, Principal.of(organisation, member))
 
     async def _find(self, tenant: TenantId | str | Organisation) -> Organisation:
         """The organisation as it stands now: the caller's value may be from before it was switched off."""
@@ -349,6 +353,7 @@ async def _build(
     database: Database,
     model: EmbeddingModel,
     llm: LLM | None,
+    voice: VoiceServices | None,
     clock: Clock,
     secret_key: str,
 ) -> Parts:
@@ -383,7 +388,12 @@ async def _build(
         lease_seconds=settings.response_lease_seconds,
     )
     stack.push_async_callback(responses.close)
-    answering = await _model(settings, stack, database, model, llm, portal)
+    answering = await _model(settings, stack, model, llm, portal)
+    board = answering.board if isinstance(answering, SmartRouter) else HealthBoard()
+    speech = VoiceParts(settings, board, given=voice)
+    stack.push_async_callback(speech.close)
+    if board.statuses() or speech.calls_out:
+        _share(settings, stack, database, board)
     routing = RoutingCache()
     return Parts(
         settings=settings,
@@ -391,6 +401,7 @@ async def _build(
         files=files,
         embedder=model,
         llm=answering,
+        voice=speech,
         platform_budget=_platform_budget(settings),
         pipeline=pipeline,
         portal=portal,
@@ -437,25 +448,28 @@ def _access(settings: Settings, secret_key: str) -> AccessSettings:
 async def _model(
     settings: Settings,
     stack: AsyncExitStack,
-    database: Database,
     embedder: EmbeddingModel,
     given: LLM | None,
     portal: Portal,
 ) -> LLM:
-    """The model that answers; of a router, its replicas are told how its routes are."""
+    """The model that answers."""
     llm = given or await asyncio.to_thread(open_model, settings, embedder, portal=portal)
     if isinstance(llm, SmartRouter) and llm.board.statuses():
         stack.push_async_callback(llm.close)
         portal.before_closing(llm.close_loop)
-        redis = None if settings.redis_url is None else RedisNotices(settings.redis_url.get_secret_value())
-        if redis is not None:
-            stack.push_async_callback(redis.close)
-        share = asyncio.create_task(HealthShare(database, llm.board, redis=redis).run())
-        stack.push_async_callback(_ended, share)
         if (probing := probing_of(settings)) is not None:
             probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing).run())
             stack.push_async_callback(_ended, probes)
     return llm
+
+
+def _share(settings: Settings, stack: AsyncExitStack, database: Database, board: HealthBoard) -> None:
+    """Tell other replicas how the services on `board` are, and hear it from them."""
+    redis = None if settings.redis_url is None else RedisNotices(settings.redis_url.get_secret_value())
+    if redis is not None:
+        stack.push_async_callback(redis.close)
+    share = asyncio.create_task(HealthShare(database, board, redis=redis).run())
+    stack.push_async_callback(_ended, share)
 
 
 def _platform_budget(settings: Settings) -> PlatformBudget | None:

@@ -159,6 +159,39 @@ class Settings(BaseSettings):
     response_lease_seconds: float = Field(default=10.0, ge=1)
     """How long the process that generates an answer may be silent before another takes the answer over."""
 
+    voice_ears: str = "openai,moonshine"
+    """What makes text of speech, separated by commas, the preferred first; those without a key or a package are left out."""
+    voice_mouths: str = "elevenlabs,openai,espeak-ng,flite"
+    """What makes speech of text, as `AURA_VOICE_EARS`."""
+    voice_deadline_seconds: float = Field(default=10.0, gt=0)
+    """How long a speech service may be silent before the next one is asked."""
+    voice_max_bytes: int = Field(default=25 * 1024 * 1024, ge=1)
+    """A larger recording is refused."""
+    voice_max_seconds: float = Field(default=600.0, gt=0)
+    """A longer recording is refused."""
+    voice_max_characters: int = Field(default=5_000, ge=1)
+    """A longer text is not spoken at once."""
+    transcribe_model: str = "gpt-4o-transcribe"
+    """OpenAI's model that hears."""
+    speech_model: str = "gpt-4o-mini-tts"
+    """OpenAI's model that speaks."""
+    speech_voice: str = "alloy"
+    """The voice of OpenAI's that speaks where none is asked for."""
+    elevenlabs_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("ELEVENLABS_API_KEY", "elevenlabs_api_key")
+    )
+    elevenlabs_voice_id: str = Field(
+        default="21m00Tcm4TlvDq8ikWAM", validation_alias=AliasChoices("ELEVENLABS_VOICE_ID", "elevenlabs_voice_id")
+    )
+    """The voice of ElevenLabs' that speaks where none is asked for."""
+    elevenlabs_api_url: str = Field(
+        default="https://api.elevenlabs.io", validation_alias=AliasChoices("ELEVENLABS_API_URL", "elevenlabs_api_url")
+    )
+    elevenlabs_model: str = "eleven_flash_v2_5"
+    """ElevenLabs' model that speaks."""
+    moonshine_dir: Path | None = None
+    """A folder with another model of Moonshine's `tiny` kind. Not set: the wheel's own, for English."""
+
     requests_per_minute: int = Field(default=6_000, ge=1)
     """Of one organisation, whoever asks."""
     user_requests_per_minute: int = Field(default=1_200, ge=1)

@@ -34,11 +34,12 @@ from aura_server.routes import (
     memory,
     persona,
     platform,
+    realtime,
     sockets,
     tenant,
+    voice,
     webhooks,
 )
-from aura_server.unbuilt import UNBUILT
 from aura_server.web_app import BUILT, WebApp
 
 ROUTES = (
@@ -53,12 +54,13 @@ ROUTES = (
     *archives.HANDLERS,
     *budgets.HANDLERS,
     *webhooks.HANDLERS,
+    *voice.HANDLERS,
+    *realtime.HANDLERS,
     *admin.HANDLERS,
     *platform.HANDLERS,
     *compatible.HANDLERS,
     *mcp.HANDLERS,
     *pages.HANDLERS,
-    *UNBUILT,
 )
 
 
@@ -77,7 +79,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 def create_app(aura: Aura, options: Options | None = None) -> ASGIApp:
     """The ASGI application that serves `aura`, which must stay open while it runs."""
     options = options or Options()
-    limits = msgspec.structs.replace(options.limits, upload_bytes=aura.settings.max_upload_bytes)
+    limits = options.limits.of(aura.settings)
     metrics = Metrics(aura.totals)
     return Observed(Shell(litestar(aura, options, metrics), hosts=options.hosts, limits=limits), metrics)
 

@@ -35,7 +35,6 @@ _SAID = {
     "409": "It collides with what is there.",
     "413": "The body is larger than the route takes.",
     "429": "A limit is reached; `Retry-After` says when it renews.",
-    "501": "This part is not built yet.",
     "503": "A part is away; `Retry-After` says when to try again.",
 }
 """How requests fail, by status; the first is any other way."""

@@ -18,6 +18,7 @@ from aura_server.wire.documents import CollectionChanges, CollectionRequest
 from aura_server.wire.memory import ConversationRequest, FactRequest
 from aura_server.wire.openai import ChatCompletionRequest, ChatMessage, EmbeddingsRequest
 from aura_server.wire.persona import PreviewRequest
+from aura_server.wire.realtime import ClientSecretRequest, ExpiresAfter
 from aura_server.wire.tenant import KeyRequest, KeyScopes, ProviderKeyRequest, UserRequest
 from aura_server.wire.webhooks import WebhookChanges, WebhookRequest
 
@@ -51,11 +52,15 @@ BODIES: tuple[msgspec.Struct, ...] = (
     WebhookChanges(is_active=False),
     ChatCompletionRequest(model="aura", messages=(ChatMessage(role="user", content=_QUESTION),)),
     EmbeddingsRequest(model="aura", input=_QUESTION),
+    ClientSecretRequest(expires_after=ExpiresAfter(seconds=60)),
 )
 """One of each kind of JSON body, by its type."""
 
 FORMS: dict[str, dict[str, object]] = {
     "UploadForm": {"files": ["(the content of handbook.pdf)"], "collection": "Handbooks", "visibility": "organization"},
+    "TranscriptionForm": {"audio": "(the content of question.wav)", "language": "en"},
+    "SynthesisForm": {"text": "You can return a product within thirty days.", "speed": 1.0},
+    "VoiceMessageForm": {"audio": "(the content of question.wav)", "language": "en", "search_knowledge": True},
     "ImportForm": {"archive": "(the content of acme.aura.zip)", "subdomain": "acme-again"},
 }
 """The parts of multipart bodies, by the name of the form."""

@@ -11,6 +11,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send, WebSocketReceiveMessage
 
+from aura.settings import Settings
 from aura_server import requests
 from aura_server.problems import Problem, written
 
@@ -42,6 +43,10 @@ _HEADERS = (
 )
 
 
+_FORM_BYTES = 64 * 1024
+"""What the form around a file takes at most."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a client may take of the server before it is known."""
 
@@ -49,6 +54,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Of a body that is no upload."""
     upload_bytes: int = 512 * 1024 * 1024
     """Of one upload, all files of it together."""
+    recording_bytes: int = 25 * 1024 * 1024 + _FORM_BYTES
+    """Of one recording, with the form around it."""
     body_silence_seconds: float = 30.0
     """How long a client may pause within a body."""
     body_seconds: float = 3_600.0
@@ -59,7 +66,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long the headers of a request may take; those of the first one from the beginning of the connection."""
     header_bytes: int = 256 * 1024
     """Of the headers of one request."""
-    upload_paths: frozenset[str] = frozenset({"/documents", "/voice/transcribe", "/tenant/import"})
+    upload_paths: frozenset[str] = frozenset({"/documents", "/tenant/import"})
+    recording_paths: frozenset[str] = frozenset({"/voice/transcribe", "/voice/message"})
+
+    def of(self, settings: Settings) -> Limits:
+        """These, with the sizes that `settings` name."""
+        recording_bytes = settings.voice_max_bytes + _FORM_BYTES
+        return msgspec.structs.replace(self, upload_bytes=settings.max_upload_bytes, recording_bytes=recording_bytes)
 
 
 class Shell:
@@ -93,8 +106,10 @@ class Shell:
         return name in self._hosts or any(fnmatch(name, pattern) for pattern in self._hosts)  # `[::1]` is no pattern
 
     def _most(self, scope: Scope) -> int:
-        upload = scope["path"].rstrip("/") in self._limits.upload_paths
-        return self._limits.upload_bytes if upload else self._limits.body_bytes
+        path, limits = scope["path"].rstrip("/"), self._limits
+        if path in limits.recording_paths:
+            return limits.recording_bytes
+        return limits.upload_bytes if path in limits.upload_paths else limits.body_bytes
 
 
 class _Exchange:

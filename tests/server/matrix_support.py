@@ -83,7 +83,6 @@ def file(name: str, **fields: str) -> Callable[[Place], dict[str, Any]]:
 _LOGIN = json(email="nobody@nowhere.test")
 _SIGNUP = json(organization_name="", subdomain="", admin_email="", password="")
 _NO_MEMBER = {"the operator's service": 400, "it, by id": 400}
-_UNBUILT = Row(Who.MEMBER, 501)
 _RPC = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 _MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
 _QUESTION = "What does the handbook say?"
@@ -148,11 +147,12 @@ ROWS: dict[str, Row] = {
     "PUT /persona/": Row(Who.WRITE, 200, json(detail=-0.5), differs=_NO_MEMBER),
     "POST /persona/preview": Row(Who.ASK, 200, json(detail=1.0, message=_QUESTION)),
     "DELETE /persona/learned": Row(Who.WRITE, 200, differs=_NO_MEMBER),
-    "GET /voice/status": _UNBUILT,
-    "POST /voice/transcribe": _UNBUILT,
-    "POST /voice/synthesize": _UNBUILT,
-    "GET /voice/voices": _UNBUILT,
-    "POST /v1/realtime/client_secrets": _UNBUILT,
+    "GET /voice/status": Row(Who.MEMBER),
+    "POST /voice/transcribe": Row(Who.ASK, 400, file("audio")),
+    "POST /voice/synthesize": Row(Who.ASK, 400, lambda place: {"data": {"text": " "}}),
+    "GET /voice/voices": Row(Who.ASK),
+    "POST /voice/message": Row(Who.ASK, 400, file("audio")),
+    "POST /v1/realtime/client_secrets": Row(Who.ASK, 200, json(), differs=_NO_MEMBER),
     "GET /admin/dashboard": Row(Who.ANALYTICS),
     "GET /admin/costs": Row(Who.ANALYTICS),
     "GET /admin/audit": Row(Who.ADMIN),

@@ -31,7 +31,9 @@ MODULES = sorted((SOURCE / "aura").rglob("*.py"))
 
 SURFACES = {"cli", "platform", "workspace"}
 FOUNDATION = {"clock", "database", "errors", "identity", "portal", "settings", "tokens"}
-CONCEPTS = {"access", "answering", "documents", "index", "memory", "persona", "router", "tenants", "usage", "webhooks"}
+CONCEPTS = {
+    "access", "answering", "documents", "index", "memory", "persona", "router", "tenants", "usage", "voice", "webhooks",
+}  # fmt: skip
 ACROSS_CONCEPTS = {"archive", "erase", "health", "jobs"}
 """What reads, removes, watches or works on everything that a tenant has, and so knows every concept."""
 SHIPPED_FAKES = {"testing"}

@@ -19,7 +19,7 @@ from aura.access.credentials import Credential, Kind, refused
 from aura.access.lockout import Attempt, Lockout
 from aura.access.principals import COLUMNS, is_over, members_of, of_tenant, principal, refuse_unserved
 from aura.access.sessions import Opened, Sessions
-from aura.access.tickets import Tickets
+from aura.access.tickets import LIFE, Tickets
 from aura.access.tokens import Tokens
 from aura.clock import Clock
 from aura.database.engine import Database
@@ -196,9 +196,9 @@ class Access:
         refuse_unserved(organisation, clock=self._clock, subdomain=None)
         return Caller(organisation=organisation, user=None)
 
-    async def ticket(self, caller: Caller) -> Ticket:
+    async def ticket(self, caller: Caller, *, life: timedelta = LIFE) -> Ticket:
         """What the caller opens one socket with. Raises `InvalidRequest` for one of the operator's services."""
-        return await self._tickets.issue(caller)
+        return await self._tickets.issue(caller, life=life)
 
     async def redeem(self, ticket: str, *, subdomain: str | None = None) -> Caller:
         """Who was given `ticket`, once. Raises `Unauthenticated`. Cost: one transaction of one statement."""
@@ -271,7 +271,8 @@ class Access:
     ) -> Caller:
         scope = Scope(tenant_id=tenant_id, user_id=user_id)
         async with self._database.tenant(scope) as connection:
-            row = (await _BY_SESSION.run(connection, scope, {"session": session_id})).mappings().one_or_none()
+            found = (await _BY_SESSION.run(connection, scope, {"session": session_id})).first()
+        row = None if found is None else found._asdict()
         organisation, user = principal(row, clock=self._clock, subdomain=subdomain)
         assert row is not None
         if is_over(row["session_ends"], self._clock):

@@ -35,7 +35,7 @@ class Tickets:
         self._database = database
         self._clock = clock
 
-    async def issue(self, caller: Caller) -> Ticket:
+    async def issue(self, caller: Caller, *, life: timedelta = LIFE) -> Ticket:
         """A ticket with the caller's own rights: it ends with the session or the key behind it. Cost: one transaction.
 
         Raises:
@@ -53,13 +53,13 @@ class Tickets:
             "user_id": caller.user.id,
             "session_id": caller.session_id,
             "api_key_id": None if caller.api_key is None else caller.api_key.id,
-            "expires_at": now + LIFE,
+            "expires_at": now + life,
         }
         unused = (visible(tickets, scope), tickets.c.user_id == scope.user_id, tickets.c.expires_at <= now)
         async with self._database.tenant(scope) as connection:
             await connection.execute(delete(tickets).where(*unused))
             await connection.execute(insert(tickets).values(row))
-        return Ticket(ticket=made.text, expires_in_seconds=int(LIFE.total_seconds()))
+        return Ticket(ticket=made.text, expires_in_seconds=int(life.total_seconds()))
 
     async def redeem(self, ticket: str, *, subdomain: str | None = None) -> Caller:
         """Who was given `ticket`. It is gone then, also where it turns out to be good for nothing.

@@ -8,7 +8,7 @@ import msgspec
 
 from aura.errors import InvalidRequest
 from aura.identity import CollectionId, ConversationId
-from aura.persona.rendering import NEUTRAL, Style
+from aura.persona.rendering import Style
 from aura.persona.traits import Channel
 
 LONGEST_MESSAGE = 100_000
@@ -34,8 +34,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
     message that counts as said before, so that asking again gives the same prompt. `begins`: the conversation begins with
-    this question, and is not there before its answer is. `style` is the asker's persona as it was when the question came;
-    `teaches` the channel that the persona learns of it for, None where it learns nothing.
+    this question, and is not there before its answer is. `persona` is the channel whose persona of the asker is heeded,
+    and learns from the question; None where none is. `style` stands in the place of what the persona says. `held`: who asks
+    stores the turn itself, when it stands.
     """
 
     message: str
@@ -47,8 +48,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     use_memory: bool = True
     search_knowledge: bool = True
     temporary: bool = False
-    style: Style = NEUTRAL
-    teaches: Channel | None = None
+    held: bool = False
+    persona: Channel | None = None
+    style: Style | None = None
 
 
 def refuse_unusable(message: str) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID, uuid4
 
+import msgspec
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse, MessageRole
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +22,7 @@ from aura.answering.events import (
     Final,
     Refusal,
 )
-from aura.answering.gathering import Gatherer, Prompt, Spoken, Wanted
+from aura.answering.gathering import Gatherer, Prompt, Spoken, Wanted, together
 from aura.answering.generation import Generation
 from aura.answering.hygiene import storable
 from aura.answering.llms import provider_of, translate, usage
@@ -30,6 +31,7 @@ from aura.answering.prompts import standalone
 from aura.answering.stream import AnswerStream, Piece
 from aura.errors import AuraError, Unavailable
 from aura.identity import ConversationId
+from aura.persona.rendering import NEUTRAL, Style
 from aura.persona.traits import Channel
 from aura.usage.metering import Call, Meter
 
@@ -65,6 +67,12 @@ class Commands(Protocol):
     async def reply(self, message: str, earlier: Sequence[Spoken]) -> str | None: ...
 
 
+class Manners(Protocol):
+    """How the asker wants to be answered."""
+
+    async def style(self, channel: Channel = "text") -> Style: ...
+
+
 class AnswerEngine:
     """Answers in one scope. Light: it is made for a workspace and holds nothing of a question."""
 
@@ -75,6 +83,7 @@ class AnswerEngine:
         conversations: History,
         llm: LLM,
         meter: Meter,
+        persona: Manners,
         memory: Remembers | None = None,
         commands: Commands | None = None,
         prompt_tokens: int = 8_000,
@@ -83,6 +92,7 @@ class AnswerEngine:
         self._gatherer = Gatherer(context, memory, budget=min(prompt_tokens, window))
         self._conversations = conversations
         self._commands = commands
+        self._persona = persona
         self._llm = llm
         self._meter = meter
 
@@ -151,7 +161,7 @@ class AnswerEngine:
 
     async def store(self, ask: Ask, answer: Answer, message_id: UUID | None, call: Call) -> UUID | None:
         """Store the turn, and what `call` took; the id of the answer's message, None where nothing is to be kept."""
-        if ask.conversation_id is None or ask.temporary:
+        if ask.conversation_id is None or ask.temporary or ask.held:
             return None
         row = self._meter.row(call)
         stored = await self._conversations.add_turn(
@@ -160,7 +170,7 @@ class AnswerEngine:
             answer,
             message_id=message_id,
             begins=ask.begins,
-            teaches=ask.teaches,
+            teaches=ask.persona,
             also=None if row is None else partial(self._meter.write, row=row),
         )
         if row is not None:
@@ -184,7 +194,7 @@ class AnswerEngine:
         stream = AnswerStream(
             response.passages,
             question=ask.message,
-            language=ask.style.forced_language,
+            language=response.style.forced_language,
             knowledge=ask.search_knowledge,
         )
         response.call.asked(messages)
@@ -224,6 +234,15 @@ class AnswerEngine:
             ask.conversation_id, limit=2 * _TURNS_OF_HISTORY, until=ask.history_until
         )
 
+    async def styled(self, ask: Ask) -> Ask:
+        """`ask` with the persona as it is now. Cost: one transaction, where it heeds one."""
+        return msgspec.structs.replace(ask, style=await self._style(ask))
+
+    async def _style(self, ask: Ask) -> Style:
+        if ask.style is not None:
+            return ask.style
+        return NEUTRAL if ask.persona is None else await self._persona.style(ask.persona)
+
     async def _prompt(self, response: Generation, earlier: Sequence[Spoken]) -> Prompt:
         ask = response.ask
         history = _latest(ask.history) if ask.conversation_id is None and ask.use_memory else []
@@ -239,7 +258,9 @@ class AnswerEngine:
             conversation_id=ask.conversation_id,
             earlier=earlier,
         )
-        prompt = await self._gatherer.prompt(wanted, history, ask.style)
+        style, gathered = await together(self._style(ask), self._gatherer.gather(wanted))
+        response.note_style(style)
+        prompt = self._gatherer.prompt(wanted, gathered, history, style)
         if ask.search_knowledge:
             response.note_retrieval(prompt.context)
         return prompt

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -25,9 +25,12 @@ from aura.answering.prompts import answer_messages, background_messages, note_me
 from aura.errors import AuraError, Unavailable
 from aura.identity import CollectionId, ConversationId
 from aura.index.passage import Passage
-from aura.persona.rendering import NEUTRAL, Style, introduction, manner
+from aura.persona.rendering import Style, introduction, manner
 
 _log = logging.getLogger(__name__)
+
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
 
 _NOTHING = Context(passages=(), embedding_seconds=0.0, retrieval_seconds=0.0)
 
@@ -72,6 +75,13 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     context: Context
 
 
+class Gathered(NamedTuple):
+    """What was found for a question: in documents, and in memory."""
+
+    context: Context
+    background: Background
+
+
 class Gatherer:
     """Gathers for the answers of one scope.
 
@@ -85,13 +95,9 @@ class Gatherer:
         self._memory = memory
         self._budget = budget
 
-    async def prompt(self, wanted: Wanted, history: Sequence[ChatMessage], style: Style = NEUTRAL) -> Prompt:
-        """The prompt for a question. Documents and memory are searched at the same time, by one embedding of the question.
-
-        Raises:
-            Unavailable: the database or the embedding model is away. Memory that is away is left out.
-        """
-        context, background = await self._gathered(wanted)
+    def prompt(self, wanted: Wanted, gathered: Gathered, history: Sequence[ChatMessage], style: Style) -> Prompt:
+        """The prompt for a question, of what was gathered for it and as much of that as there is room for."""
+        context, background = gathered
         notes = self._noted(wanted, background)
         kept = assemble(
             {
@@ -107,21 +113,20 @@ class Gatherer:
         )
         return _written(wanted, context, background, notes, history[len(history) - kept["history"] :], kept, style)
 
-    async def _gathered(self, wanted: Wanted) -> tuple[Context, Background]:
+    async def gather(self, wanted: Wanted) -> Gathered:
+        """What the prompt is made of. Documents and memory are searched at the same time, by one embedding of the question.
+
+        Raises:
+            Unavailable: the database or the embedding model is away. Memory that is away is left out.
+        """
         memory = self._memory if wanted.memory else None
         if memory is None or (wanted.quoting and not about_oneself(wanted.question)):
-            return await self._documents(wanted, None), Background()
+            return Gathered(await self._documents(wanted, None), Background())
         started = time.perf_counter()
         vector = await self._vector(wanted)
         embedding_seconds = time.perf_counter() - started
-        try:
-            async with asyncio.TaskGroup() as group:
-                searching = group.create_task(self._documents(wanted, vector))
-                recalling = group.create_task(_recalled(memory, wanted, vector))
-        except* AuraError as errors:
-            raise errors.exceptions[0] from None
-        context = msgspec.structs.replace(searching.result(), embedding_seconds=embedding_seconds)
-        return context, recalling.result()
+        context, background = await together(self._documents(wanted, vector), _recalled(memory, wanted, vector))
+        return Gathered(msgspec.structs.replace(context, embedding_seconds=embedding_seconds), background)
 
     async def _vector(self, wanted: Wanted) -> NDArray[np.float32] | None:
         """The question's vector. Without documents there is memory by words while the model is down."""
@@ -158,6 +163,16 @@ class Gatherer:
                 if turn.role == "user" and turn.text and not only_asks(turn.text)
             ),
         ]
+
+
+async def together(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]) -> tuple[_One, _Other]:
+    """Both results. Where one fails, the other is cancelled, and the error is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            first, second = group.create_task(one), group.create_task(other)
+    except* AuraError as errors:
+        raise errors.exceptions[0] from None
+    return first.result(), second.result()
 
 
 async def _recalled(memory: Remembers, wanted: Wanted, vector: NDArray[np.float32] | None) -> Background:

@@ -18,6 +18,7 @@ from aura.answering.prompts import IN_STYLE, refusal
 from aura.answering.stream import Checked, Piece
 from aura.errors import AuraError
 from aura.index.passage import Passage
+from aura.persona.rendering import NEUTRAL, Style
 from aura.router.smart_router import SmartRouter
 from aura.router.trace import Trace
 from aura.usage.metering import Call
@@ -51,7 +52,8 @@ class Generation:
         self._model = model
         self._cost_usd = 0.0 if model == EXTRACTIVE else None
         self._text = ""
-        self._in_style = not ask.style.says_nothing
+        self.style = NEUTRAL
+        self._in_style = False
         self._citations: list[Citation] = []
         self._embedding: Sequence[float] = ()
         self._seq = 0
@@ -118,6 +120,10 @@ class Generation:
         self.end = Checked(text=text, citations=(), refused=False)
         return self.piece(text)
 
+    def note_style(self, style: Style) -> None:
+        """How it is to be said, once that is known."""
+        self.style, self._in_style = style, not style.says_nothing
+
     def note_retrieval(self, results: Context) -> None:
         self._embedding = results.embedding
         self._timings = msgspec.structs.replace(
@@ -139,7 +145,7 @@ class Generation:
         text, citations = self._text, tuple(self._citations)
         if self.end is not None:
             text, citations = self.end.text, self.end.citations
-        no = refusal(self.ask.message, self.ask.style.forced_language)
+        no = refusal(self.ask.message, self.style.forced_language)
         return Answer(
             response_id=self.id,
             question=self.question,

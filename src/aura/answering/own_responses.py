@@ -63,6 +63,7 @@ class OwnResponses:
         ask = await self._prepare(
             message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel
         )
+        ask = await self._asker.engine.styled(ask)  # whoever takes it over says it in the same manner
         return await self._responses.start(self._asker, ask)
 
     async def get(self, response_id: UUID) -> Response:

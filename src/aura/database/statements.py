@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -17,22 +18,45 @@ from aura.identity import Scope
 _DIALECT: Final = PGDialect_psycopg()
 
 
+class Rows(list[Any]):
+    """What a statement found: named tuples, in its order."""
+
+    def first(self) -> Any | None:
+        """The first of them, if there is one."""
+        return self[0] if self else None
+
+    def one(self) -> Any:
+        """The only one. Raises `ValueError` where it is not one."""
+        [row] = self
+        return row
+
+
 class Statement:
     """A fixed statement; what differs from call to call is a `bindparam` in it.
 
-    For the few on the way of every answer. Values go to the driver as they are: of types that psycopg itself knows
-    (numbers, text, UUIDs, moments, lists of these).
+    For the few on the way of every answer: it goes to the driver itself, past what SQLAlchemy does for each statement.
+    Values go there as they are: of types that psycopg itself knows (numbers, text, UUIDs, moments, lists of these).
     """
 
     def __init__(self, built: ClauseElement) -> None:
         compiled = built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
-        self._text = str(compiled)
+        self._text = str(compiled).encode()
         self._constants = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
 
-    async def run(self, session: AsyncConnection, values: Mapping[str, object]) -> CursorResult[Any]:
-        """Its rows, with the columns by name. Cost: one round trip."""
-        return await session.exec_driver_sql(self._text, {**self._constants, **values})
+    async def run(self, session: AsyncConnection, values: Mapping[str, object]) -> Rows:
+        """Its rows; none of a statement that returns none. Cost: one round trip."""
+        assert session.sync_connection is not None
+        driver = session.sync_connection.connection.driver_connection
+        assert isinstance(driver, psycopg.AsyncConnection)
+        cursor = driver.cursor(row_factory=namedtuple_row)
+        try:
+            await cursor.execute(self._text, {**self._constants, **values})
+            return Rows(await cursor.fetchall() if cursor.description else ())
+        except psycopg.OperationalError as error:
+            if driver.closed:  # the pool is not to offer it again
+                await session.invalidate(error)
+            raise
 
 
 class ScopedStatement:
@@ -46,7 +70,7 @@ class ScopedStatement:
         self._build = build
         self._statements: dict[Sight, Statement] = {}
 
-    async def run(self, session: AsyncConnection, scope: Scope, values: Mapping[str, object]) -> CursorResult[Any]:
+    async def run(self, session: AsyncConnection, scope: Scope, values: Mapping[str, object]) -> Rows:
         """The rows that `scope` sees of it. Cost: one round trip."""
         sight = Sight.of(scope)
         statement = self._statements.get(sight)

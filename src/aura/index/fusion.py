@@ -26,13 +26,21 @@ class Fused(msgspec.Struct, frozen=True, kw_only=True):
     lexical: float | None
 
 
-def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], *, weight: float = 0.5, limit: int | None = None) -> list[Fused]:
+def fuse(
+    dense: Sequence[Hit],
+    lexical: Sequence[Hit],
+    *,
+    weight: float = 0.5,
+    limit: int | None = None,
+    best: int | None = None,
+) -> list[Fused]:
     """Every hit of either leg once, best first: `weight` × the dense plus (1 − `weight`) × the lexical z-score.
 
     A document that a leg did not find takes the lowest score the leg gave. Ties go by id. With weight 1 or 0 the order is
     that leg's, and what only the other leg found comes after it.
 
     Args:
+        best: as many of them at the most.
         limit: how many hits each leg was asked for. A lexical list shorter than that names every document that shares a
             term with the query, so the others are known to score 0, and are counted as that. Else a single hit, such as
             the one chunk with the asked part number, would have no deviation and therefore no weight.
@@ -51,16 +59,17 @@ def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], *, weight: float = 0.5, l
     dense_z = _z_scores(dense_scores, ids)
     unmatched = dict.fromkeys(ids, min([0.0, *lexical_scores.values()])) if complete else {}
     lexical_z = _z_scores(unmatched | lexical_scores, ids)
-    fused = [
-        Fused(
-            id=id,
-            score=weight * dense_z[id] + (1 - weight) * lexical_z[id],
-            dense=dense_scores.get(id),
-            lexical=lexical_scores.get(id),
-        )
-        for id in ids
+    scores = {id: weight * dense_z[id] + (1 - weight) * lexical_z[id] for id in ids}
+    if 0 < weight < 1:
+        ranked = sorted((-score, id) for id, score in scores.items())
+        order = [id for _, id in ranked]
+    else:
+        own, other = (dense_scores, lexical_scores) if weight == 1 else (lexical_scores, dense_scores)
+        order = sorted(ids, key=lambda id: (-scores[id], _raw_order(own.get(id), other.get(id)), id))
+    return [
+        Fused(id=id, score=scores[id], dense=dense_scores.get(id), lexical=lexical_scores.get(id))
+        for id in order[:best]
     ]
-    return sorted(fused, key=lambda hit: (-hit.score, _raw_order(hit, weight), hit.id))
 
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:
@@ -86,11 +95,8 @@ def _z_scores(scores: Mapping[str, float], ids: Set[str]) -> dict[str, float]:
     return {id: deviations.get(id, least) for id in ids}
 
 
-def _raw_order(hit: Fused, weight: float) -> tuple[float, float]:
+def _raw_order(own: float | None, other: float | None) -> tuple[float, float]:
     """The raw scores, where one leg alone decides: its hits stay in front, and the rest is in the other leg's order."""
-    if 0 < weight < 1:
-        return 0.0, 0.0
-    own, other = (hit.dense, hit.lexical) if weight == 1 else (hit.lexical, hit.dense)
     if own is not None:
         return -own, 0.0
     return inf, inf if other is None else -other

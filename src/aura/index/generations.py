@@ -10,14 +10,28 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Protocol
-from uuid import uuid4
+from typing import Any, Protocol, Self
+from uuid import UUID, uuid4
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,6 +67,11 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     dimension: int
     table_name: str
     state: str
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """The one that a row with `answering`'s columns is of."""
+        return cls(**{name: getattr(row, name) for name in cls.__struct_fields__})
 
     @property
     def dedicated(self) -> bool:
@@ -290,16 +309,23 @@ async def store_vectors(
 
 
 async def _find(session: AsyncConnection, tenant_id: TenantId, state: str) -> Generation | None:
-    found = await _in_state().run(session, {"tenant": tenant_id, "state": state})
-    row = found.mappings().one_or_none()
-    return None if row is None else Generation(**row)
+    row = (await _in_state().run(session, {"tenant": tenant_id, "state": state})).first()
+    return None if row is None else Generation.of(row)
+
+
+def answering(tenant_id: ColumnElement[UUID]) -> Select[tuple[object, ...]]:
+    """The generation that answers, for a statement that searches in it: its columns are those of `Generation`."""
+    return _of(tenant_id, literal("serving", Text))
+
+
+def _of(tenant_id: ColumnElement[UUID], state: ColumnElement[str]) -> Select[tuple[object, ...]]:
+    columns = [generations.c[name] for name in Generation.__struct_fields__]
+    return select(*columns).where(generations.c.tenant_id == tenant_id, generations.c.state == state).limit(1)
 
 
 @cache
 def _in_state() -> Statement:
-    columns = [generations.c[name] for name in Generation.__struct_fields__]
-    which = and_(generations.c.tenant_id == bindparam("tenant"), generations.c.state == bindparam("state"))
-    return Statement(select(*columns).where(which).limit(1))
+    return Statement(_of(bindparam("tenant", type_=Uuid), bindparam("state", type_=Text)))
 
 
 async def _create(

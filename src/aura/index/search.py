@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pgvector.sqlalchemy import HALFVEC, SPARSEVEC
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
+    FromClause,
     Integer,
     Select,
     Text,
@@ -25,36 +25,44 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
-    union_all,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.selectable import NamedFromClause
+from sqlalchemy.sql.selectable import LateralFromClause, NamedFromClause
 
 from aura.database.scopes import Sight, scope_values
 from aura.database.statements import ScopedStatement
 from aura.database.tables import TERM_SPACE, chunks, documents, index_table, lexical_statistics, lexicon
-from aura.identity import CollectionId, DocumentId, Scope
+from aura.identity import CollectionId, DocumentId, Scope, TenantId
+from aura.index import generations
 from aura.index.fusion import Fused, Hit
 from aura.index.generations import Generation
 from aura.index.passage import Passage
 
+_MOST_PLACES = 50_000
 _MOST: Final = bindparam("most", type_=Integer)
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What the legs are asked. A leg without input (no vector, no terms) is not run.
 
-    `vector` is `(dimension,) float32`; `terms` are hashed term ids with their counts in the query; `limit` is per leg;
-    `condition` is on the columns of `chunks`.
+    `vector` is `(dimension,) float32`, of the model that `model_sha256` names: in the index of another one, BM25 answers
+    alone, since vectors of two models do not compare. `terms` are hashed term ids with their counts in the query;
+    `limit` is per leg; `condition` is on the columns of `chunks`.
     """
 
     vector: NDArray[np.float32] | None = None
+    model_sha256: str = ""
     terms: Mapping[int, int] = {}
     limit: int = 100
     collection_id: CollectionId | None = None
     condition: ColumnElement[bool] | None = None
+
+    def for_index(self, generation: Generation) -> Query:
+        """This query without its vector, where `generation` was made by another model."""
+        return self if generation.model_sha256 == self.model_sha256 else msgspec.structs.replace(self, vector=None)
 
 
 class Legs(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +70,52 @@ class Legs(msgspec.Struct, frozen=True, kw_only=True):
 
     dense: tuple[Hit, ...] = ()
     lexical: tuple[Hit, ...] = ()
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """What both legs found, and in which generation."""
+
+    generation: Generation
+    legs: Legs
+
+
+class Places:
+    """The tables in which tenants' passages were found last, so that a search need not ask for them first. A hint alone."""
+
+    def __init__(self) -> None:
+        self._tables: dict[TenantId, str] = {}
+
+    def note(self, tenant_id: TenantId, generation: Generation | None) -> None:
+        """Remember where the tenant's passages are, if that is a table of many: one of its own may be gone by then."""
+        if generation is None or generation.dedicated:
+            self._tables.pop(tenant_id, None)
+            return
+        if len(self._tables) >= _MOST_PLACES:
+            self._tables.clear()
+        self._tables[tenant_id] = generation.table_name
+
+    def of(self, tenant_id: TenantId) -> str | None:
+        """Where they were last."""
+        return self._tables.get(tenant_id)
+
+
+async def search_serving(session: AsyncConnection, scope: Scope, query: Query, places: Places) -> Served | None:
+    """Both legs in the generation that answers; None before the first chunk.
+
+    Cost: one round trip where `places` still knows the table, else a second one, and as `search_legs`.
+    """
+    known = places.of(scope.tenant_id)
+    if known is not None and query.condition is None and _runs(query):
+        row = (await _plain(_shape(query, known, serving=True)).run(session, scope, _values(None, query))).first()
+        if row is not None and row.table_name == known:
+            generation = Generation.of(row)
+            return Served(generation=generation, legs=_legs(row, query.for_index(generation)))
+    generation = await generations.serving(session, scope.tenant_id)
+    places.note(scope.tenant_id, generation)
+    if generation is None:
+        return None
+    legs = await search_legs(session, scope, generation, query.for_index(generation))
+    return Served(generation=generation, legs=legs)
 
 
 async def search_legs(session: AsyncConnection, scope: Scope, generation: Generation, query: Query) -> Legs:
@@ -75,80 +129,118 @@ async def search_legs(session: AsyncConnection, scope: Scope, generation: Genera
 
 
 async def _run(session: AsyncConnection, scope: Scope, generation: Generation, query: Query) -> Legs:
-    shape = _Shape(
-        table_name=generation.table_name,
-        dimension=generation.dimension,
-        in_collection=query.collection_id is not None,
-        dense=query.vector is not None,
-        lexical=bool(query.terms),
-    )
-    if not (shape.dense or shape.lexical):
+    if not _runs(query):
         return Legs()
-    values = {
-        "generation": generation.id,
+    shape, values = _shape(query, generation.table_name), _values(generation, query)
+    if query.condition is None:
+        rows = await _plain(shape).run(session, scope, values)
+    else:
+        special = _both(shape, query.condition, Sight.of(scope))
+        rows = await session.execute(special, {**scope_values(scope), **values})
+    return _legs(rows.one(), query)
+
+
+def _runs(query: Query) -> bool:
+    """Whether a leg has anything to go by."""
+    return query.vector is not None or bool(query.terms)
+
+
+def _values(generation: Generation | None, query: Query) -> dict[str, object]:
+    return {
+        "generation": None if generation is None else generation.id,
         "collection": query.collection_id,
-        "vector": None if query.vector is None else str(query.vector.tolist()),
+        "vector": None if query.vector is None else as_text(query.vector),
         "term_ids": list(query.terms),
         "term_counts": list(query.terms.values()),
         "most": query.limit,
     }
-    if query.condition is None:
-        rows = await _plain(shape).run(session, scope, values)
-    else:
-        special = _union(shape, query.condition, Sight.of(scope))
-        rows = await session.execute(special, {**scope_values(scope), **values})
-    hits: dict[str, list[Hit]] = {"dense": [], "lexical": []}
-    for leg, chunk_id, score in rows:
-        hits[leg].append(Hit(id=chunk_id, score=score))
-    return Legs(dense=_ordered(hits["dense"]), lexical=_ordered(hits["lexical"]))
 
 
-def _ordered(hits: list[Hit]) -> tuple[Hit, ...]:
-    return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.id)))
+def as_text(vector: NDArray[np.float32]) -> str:
+    """A vector as pgvector reads it."""
+    return msgspec.json.encode(vector.tolist()).decode()
+
+
+def _legs(row: Row[tuple[object, ...]], query: Query) -> Legs:
+    dense = _ordered(row.dense_ids, row.dense_scores) if query.vector is not None else ()
+    return Legs(dense=dense, lexical=_ordered(row.lexical_ids, row.lexical_scores) if query.terms else ())
+
+
+def _ordered(ids: Sequence[str] | None, scores: Sequence[float] | None) -> tuple[Hit, ...]:
+    """None is what PostgreSQL has for an array of no rows."""
+    best = sorted(zip((-score for score in scores or ()), ids or (), strict=True))
+    return tuple(Hit(id=id, score=-score) for score, id in best)
 
 
 class _Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """All by which one search's statement differs from another's, when nothing but its values does."""
+    """All by which one search's statement differs from another's, when nothing but its values does.
+
+    `serving`: it also looks up which generation answers, and searches in that one.
+    """
 
     table_name: str
     dimension: int
     in_collection: bool
     dense: bool
     lexical: bool
+    serving: bool
+
+
+def _shape(query: Query, table_name: str, *, serving: bool = False) -> _Shape:
+    return _Shape(
+        table_name=table_name,
+        dimension=0 if query.vector is None else len(query.vector),
+        in_collection=query.collection_id is not None,
+        dense=query.vector is not None,
+        lexical=bool(query.terms),
+        serving=serving,
+    )
 
 
 @lru_cache(maxsize=256)
 def _plain(shape: _Shape) -> ScopedStatement:
-    return ScopedStatement(partial(_union, shape, None))
+    return ScopedStatement(partial(_both, shape, None))
 
 
-def _union(
-    shape: _Shape, condition: ColumnElement[bool] | None, sight: Sight
-) -> CompoundSelect[tuple[str, str, float]]:
+def _both(shape: _Shape, condition: ColumnElement[bool] | None, sight: Sight) -> Select[tuple[object, ...]]:
+    """One row: each leg's ids and scores as two arrays, behind the generation that answers if that is asked for."""
     index = index_table(shape.table_name)
-    rows = and_(sight.sees(index), index.c.generation_id == bindparam("generation", type_=Uuid))
+    answering = generations.answering(bindparam("scope_tenant", type_=Uuid)).subquery("answering")
+    generation_id = answering.c.id if shape.serving else bindparam("generation", type_=Uuid)
+    rows = and_(sight.sees(index), index.c.generation_id == generation_id)
     if shape.in_collection:
         rows = and_(rows, index.c.collection_id == bindparam("collection", type_=Uuid))
     if condition is not None:
         rows = and_(rows, index.c.chunk_id.in_(select(chunks.c.id).where(sight.sees(chunks), condition)))
-    legs: list[Select[tuple[str, str, float]]] = []
+    legs: list[LateralFromClause] = []
     if shape.dense:
-        legs.append(_dense(index, rows, shape.dimension))
+        legs.append(_leg("dense", _dense(index, rows, shape.dimension)))
     if shape.lexical:
-        legs.append(_lexical(index, rows, sight))
-    return union_all(*legs)
+        legs.append(_leg("lexical", _lexical(index, rows, sight)))
+    columns = [*(answering.c if shape.serving else ()), *(column for leg in legs for column in leg.c)]
+    first, *others = (*((answering,) if shape.serving else ()), *legs)
+    joined: FromClause = first
+    for other in others:
+        joined = joined.join(other, true())
+    return select(*columns).select_from(joined)
 
 
-def _dense(index: NamedFromClause, rows: ColumnElement[bool], dimension: int) -> Select[tuple[str, str, float]]:
+def _leg(name: str, best: Select[tuple[str, float]]) -> LateralFromClause:
+    hits = best.subquery()
+    ids, scores = (func.array_agg(column).label(f"{name}_{column.key}s") for column in hits.c)
+    return select(ids, scores).select_from(hits).lateral(name)
+
+
+def _dense(index: NamedFromClause, rows: ColumnElement[bool], dimension: int) -> Select[tuple[str, float]]:
     distance = index.c.embedding.cosine_distance(bindparam("vector", type_=Text).cast(HALFVEC(dimension)))
     best = select(index.c.chunk_id, distance.label("distance")).where(rows).order_by("distance").limit(_MOST).subquery()
-    return select(literal_column("'dense'"), best.c.chunk_id, 1 - best.c.distance)
+    return select(best.c.chunk_id.label("id"), (1 - best.c.distance).label("score"))
 
 
-def _lexical(index: NamedFromClause, rows: ColumnElement[bool], sight: Sight) -> Select[tuple[str, str, float]]:
+def _lexical(index: NamedFromClause, rows: ColumnElement[bool], sight: Sight) -> Select[tuple[str, float]]:
     product = index.c.terms.max_inner_product(_asked_terms(sight))  # pgvector's sign: the negative product
     best = select(index.c.chunk_id, product.label("product")).where(rows).order_by("product").limit(_MOST).subquery()
-    return select(literal_column("'lexical'"), best.c.chunk_id, -best.c.product).where(best.c.product < 0)
+    return select(best.c.chunk_id.label("id"), (-best.c.product).label("score")).where(best.c.product < 0)
 
 
 def _asked_terms(sight: Sight) -> ColumnElement[object]:

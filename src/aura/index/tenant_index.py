@@ -19,9 +19,9 @@ from aura.database.tables import chunks, lexical_statistics
 from aura.errors import InvalidRequest
 from aura.identity import CollectionId, Scope
 from aura.index import generations, lexical, writer
-from aura.index.fusion import fuse
+from aura.index.fusion import Fused, fuse
 from aura.index.generations import Embedder
-from aura.index.search import Found, Query, fetch, search_legs
+from aura.index.search import Found, Places, Query, Served, fetch, search_serving
 
 Mode = Literal["hybrid", "dense", "bm25"]
 
@@ -64,8 +64,9 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
 class TenantIndex:
     """Light: it holds no connection and no state of its own, so there is one for each scope."""
 
-    def __init__(self, database: Database, scope: Scope, embedder: Embedder) -> None:
+    def __init__(self, database: Database, scope: Scope, embedder: Embedder, *, places: Places | None = None) -> None:
         self.scope = scope
+        self._places = Places() if places is None else places
         self._database = database
         self._embedder = embedder
 
@@ -84,27 +85,30 @@ class TenantIndex:
         vector = await self._vector(search)
         embedded = time.perf_counter()
         async with self._database.tenant(self.scope, snapshot=True) as session:
-            generation = await generations.serving(session, self.scope.tenant_id)
-            if generation is None:
-                return Results(found=(), embedding_seconds=embedded - started, search_seconds=0.0)
-            comparable = generation.model_sha256 == self._embedder.weights_sha256
             query = Query(
-                vector=vector if comparable else None,
+                vector=vector,
+                model_sha256=self._embedder.weights_sha256,
                 terms={} if search.mode == "dense" else lexical.query_counts(search.text),
                 limit=max(search.candidates, search.limit),
                 collection_id=search.collection_id,
                 condition=search.condition,
             )
-            legs = await search_legs(session, self.scope, generation, query)
-            weight = {"dense": 1.0, "bm25": 0.0}.get(search.mode, search.weight)
-            fused = fuse(legs.dense, legs.lexical, weight=weight if comparable else 0.0, limit=query.limit)
-            found = await fetch(session, self.scope, fused[: search.limit])
+            served = await search_serving(session, self.scope, query, self._places)
+            if served is None:
+                return Results(found=(), embedding_seconds=embedded - started, search_seconds=0.0)
+            fused = self._fused(served, search, query.limit)
+            found = await fetch(session, self.scope, fused)
         return Results(
             found=tuple(found),
             embedding_seconds=embedded - started,
             search_seconds=time.perf_counter() - embedded,
             vector=() if vector is None else vector.tolist(),
         )
+
+    def _fused(self, served: Served, search: Search, limit: int) -> list[Fused]:
+        comparable = served.generation.model_sha256 == self._embedder.weights_sha256
+        weight = {"dense": 1.0, "bm25": 0.0}.get(search.mode, search.weight) if comparable else 0.0
+        return fuse(served.legs.dense, served.legs.lexical, weight=weight, limit=limit, best=search.limit)
 
     async def embedded(self, question: str) -> NDArray[np.float32]:
         """The vector that a search for `question` goes by. Raises `InvalidRequest` where it is empty."""

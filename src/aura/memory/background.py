@@ -41,12 +41,13 @@ class RecalledBackground:
     ) -> Background:
         """Notes on `question` with what is pinned and what sums up the conversation. What is outdated is left out.
 
-        Cost: three round trips to the database, beside those of two transactions.
+        Cost: three round trips to the database, in one transaction.
         """
-        recalled = await self._recall.recall(question, limit=MOST_NOTES, vector=vector, own=True)
         values = {"conversation": conversation_id, "live": str(Status.LIVE), "most": _MOST_PINNED}
+        asked = await self._recall.asked(question, vector=vector)
         async with self._database.tenant(self._scope) as session:
-            rows = (await _KNOWN.run(session, self._scope, values)).all()
+            recalled = await self._recall.within(session, asked, limit=MOST_NOTES, own=True)
+            rows = await _KNOWN.run(session, self._scope, values)
         return Background(
             notes=tuple(_notes(recalled.found)),
             pinned=tuple(row.text for row in rows if row.kind == "pinned"),

@@ -44,6 +44,12 @@ _EMPTY = words("""
     """)
 
 
+def may_concern(message: str) -> bool:
+    """Whether `Forgetting` may act on `message`, which then must be all that was said. Costs nothing."""
+    said = message.strip()
+    return any(each.fullmatch(said) for each in (_REQUEST, _YES, _NO))
+
+
 class Said(Protocol):
     """A message of the conversation."""
 

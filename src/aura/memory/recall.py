@@ -67,6 +67,14 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(each for each in self.found if each.entry.kind == "turn")
 
 
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recall looks for: terms and a vector, and how what is found is ranked."""
+
+    ranking: Asked
+    terms: tuple[int, ...]
+    vector: NDArray[np.float32] | None
+
+
 class Recall:
     """Recalls in one scope: that user's memory, and nobody else's. Light: it holds no connection."""
 
@@ -104,13 +112,34 @@ class Recall:
 
         Cost: one query embedding without `vector`; two round trips to the database, one where there is nothing to recall.
         """
-        if not question.strip() or limit < 1:
-            raise InvalidRequest("recall takes a question, and a limit of at least 1", field="question")
+        if limit < 1:
+            raise InvalidRequest("recall takes a limit of at least 1", field="limit")
+        asked = await self.asked(question, vector=vector, as_of=as_of, weight=weight, everything=everything)
+        async with self._database.tenant(self._scope) as session:
+            return await self.within(session, asked, limit=limit, as_of=as_of, own=own)
+
+    async def asked(
+        self,
+        question: str,
+        *,
+        vector: NDArray[np.float32] | None = None,
+        as_of: datetime | None = None,
+        weight: float | None = None,
+        everything: bool = False,
+    ) -> Looked:
+        """What recall looks for, as `within` takes it; the arguments are those of `recall`.
+
+        Raises:
+            InvalidRequest: the question is empty.
+
+        Cost: one query embedding without `vector`.
+        """
+        if not question.strip():
+            raise InvalidRequest("recall takes a question", field="question")
         question = question[-LONGEST_QUESTION:]
-        vector = await self._vector(question) if vector is None and weight != 0 else vector
         terms = dict(list(lexical.query_counts(asked_for(question)).items())[:MOST_TERMS])
         now = as_of or self._clock.now()
-        asked = Asked(
+        ranking = Asked(
             counts=tuple(terms.values()),
             window=window_of(question, now),
             now=now.timestamp(),
@@ -119,13 +148,25 @@ class Recall:
             oneself=about_oneself(question),
             everything=everything,
         )
-        async with self._database.tenant(self._scope) as session:
-            candidates = await scan(
-                session, self._scope, tuple(terms), vector, self._embedder.weights_sha256, as_of=as_of, own=own
-            )
-            if not len(candidates.at):
-                return Recalled()
-            return Recalled(found=await self._fetched(session, candidates, asked, limit, own=own))
+        vector = await self._vector(question) if vector is None and weight != 0 else vector
+        return Looked(ranking=ranking, terms=tuple(terms), vector=vector)
+
+    async def within(
+        self,
+        session: AsyncConnection,
+        looked: Looked,
+        *,
+        limit: int,
+        as_of: datetime | None = None,
+        own: bool = False,
+    ) -> Recalled:
+        """As `recall`, in a transaction of this scope that is open. Cost: at most two round trips."""
+        candidates = await scan(
+            session, self._scope, looked.terms, looked.vector, self._embedder.weights_sha256, as_of=as_of, own=own
+        )
+        if not len(candidates.at):
+            return Recalled()
+        return Recalled(found=await self._fetched(session, candidates, looked.ranking, limit, own=own))
 
     async def _fetched(
         self, session: AsyncConnection, candidates: Candidates, asked: Asked, limit: int, *, own: bool

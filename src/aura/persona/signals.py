@@ -76,7 +76,7 @@ class Signals:
     ) -> Exchange | None:
         """The exchange before this question."""
         asked = {"conversation_id": conversation_id, "question_id": question_id}
-        rows = (await _BEFORE.run(session, self._scope, asked)).all()
+        rows = await _BEFORE.run(session, self._scope, asked)
         if [row.role for row in rows] != ["assistant", "user"]:
             return None
         return Exchange(asked=rows[1].text, answered=rows[0].text, refused=rows[0].refused)

@@ -6,7 +6,7 @@ such model is opened.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aura.errors import InvalidRequest
 
@@ -46,6 +46,19 @@ def open_endpoint(
         raise InvalidRequest(
             f'the model {model!r} needs the extra `openai`: pip install "aura[openai]"', field="llm"
         ) from error
+
+
+def open_client(key: str, address: str | None, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
+    """The vendor's own client, an `AsyncOpenAI`, for what is no chat; for the running loop alone. It tries nothing again.
+
+    Raises:
+        InvalidRequest: the extra `openai` is not installed.
+    """
+    try:
+        from aura.router.endpoint_model import client_of
+    except ImportError as error:
+        raise InvalidRequest('speech by OpenAI needs the extra `openai`: pip install "aura[openai]"') from error
+    return client_of(key, address, timeout_seconds=timeout_seconds, connect_seconds=CONNECT_SECONDS)
 
 
 def with_key(llm: object, key: str) -> Endpoint | None:

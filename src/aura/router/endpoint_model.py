@@ -177,6 +177,14 @@ async def _pieces(response: Any) -> AsyncGenerator[ChatResponse]:
         await response.aclose()
 
 
+def client_of(key: str, address: str | None, *, timeout_seconds: float, connect_seconds: float) -> AsyncOpenAI:
+    """A client of its own connections, for the running loop."""
+    from openai import Timeout
+
+    timeout = Timeout(timeout_seconds, connect=connect_seconds)
+    return _client({"api_key": key, "base_url": address, "max_retries": 0, "timeout": timeout})
+
+
 def _client(options: dict[str, Any]) -> AsyncOpenAI:
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 

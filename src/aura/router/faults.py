@@ -126,6 +126,10 @@ _BY_NAME: Final = {
     "WriteError": FaultKind.BROKEN,
     "RemoteProtocolError": FaultKind.BROKEN,
     "DecodingError": FaultKind.BROKEN,
+    "ConnectionClosedError": FaultKind.BROKEN,
+    "ConnectionClosedOK": FaultKind.CUT,
+    "InvalidHandshake": FaultKind.CONNECT,
+    "InvalidMessage": FaultKind.CONNECT,
 }
 KNOWN_ERRORS: Final = frozenset(_BY_NAME)
 """The names of vendors' exceptions that `fault_of` knows; a test holds it against the installed package."""
@@ -172,12 +176,17 @@ def fault_of(error: Exception) -> Fault:
     name, status = _name(error), getattr(error, "status_code", None)
     kind = _BY_CODE.get(_code(error) or "")
     if kind is None and isinstance(status, int):
-        kind = _BY_STATUS.get(status) or (FaultKind.SERVER if status >= 500 else FaultKind.REQUEST)
+        kind = kind_of_status(status)
     return Fault(
         kind=kind or _of_exception(error, name),
         retry_after_seconds=retry_after(error),
         described=f"{name}, HTTP {status}" if status else name,
     )
+
+
+def kind_of_status(status: int) -> FaultKind:
+    """What an answer of this HTTP status means, where nothing else is known of it."""
+    return _BY_STATUS.get(status) or (FaultKind.SERVER if status >= 500 else FaultKind.REQUEST)
 
 
 def error_of(fault: Fault, *, what: str) -> AuraError:
@@ -202,9 +211,12 @@ def error_of(fault: Fault, *, what: str) -> AuraError:
 def retry_after(error: Exception) -> float | None:
     """Seconds of the provider's `Retry-After`, written as a number or as a date; at most 600. None where there is none."""
     headers: object = getattr(getattr(error, "response", None), "headers", None)
-    if headers is None:
-        return None
-    found = cast(Mapping[str, str], headers).get("retry-after")
+    return None if headers is None else retry_after_of(cast(Mapping[str, str], headers))
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """As `retry_after`, of an answer's headers."""
+    found = headers.get("retry-after")
     if found is None:
         return None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from aura.usage.ledger import Outcome, UsageRow
+from aura.usage.ledger import Kind, Outcome, UsageRow
 
 
 class Totals:
@@ -19,7 +19,8 @@ class Totals:
 
     def note(self, row: UsageRow) -> None:
         """Add one call."""
-        self.answers[row.outcome] += 1
+        if row.kind is Kind.CHAT:
+            self.answers[row.outcome] += 1
         self.tokens_in += row.tokens_in
         self.tokens_out += row.tokens_out
         self.cost_micro_usd += row.cost_micro_usd or 0

@@ -54,7 +54,7 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
-    testTimeout: 60_000, // for a machine that does much else meanwhile
+    testTimeout: 30_000, // a busy machine is slow, not wrong
     css: { modules: { classNameStrategy: "non-scoped" } },
   },
 });

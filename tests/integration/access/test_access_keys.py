@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from access_support import Side, of_tenant, refusal
-from sqlalchemy import event, insert, select
-from sqlalchemy.engine import Engine
+from sqlalchemy import insert, select
 
 from aura.access.api_keys import MOST_KEYS, ApiKeys
 from aura.access.callers import Grant
@@ -22,6 +22,7 @@ from aura.tenants.collections import Collections
 from aura.tenants.organisations import Organisations
 from aura.tenants.values import UserChanges
 from aura.testing.clock import FixedClock
+from sent_statements import Sent, statements_sent
 
 EVERYDAY = {Verb.READ, Verb.ASK, Verb.WRITE}
 
@@ -265,22 +266,17 @@ async def test_a_key_has_a_name_and_a_time_to_come(acme: Side, clock: FixedClock
 
 async def test_when_it_was_last_used_is_written_at_most_once_a_minute(acme: Side, clock: FixedClock) -> None:
     key, secret = await acme.key(acme.member)
-    written: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, _p: object, _x: object, _m: object) -> None:
-        if "last_used_at" in statement and statement.startswith("UPDATE"):
-            written.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with statements_sent() as sent:
         first = clock.now()
         for _ in range(6):  # 50 seconds
             await acme.access.authenticate(secret)
             clock.advance(timedelta(seconds=10))
-        assert len(written) == 1
+        assert len(notes_of_use(sent)) == 1
         assert (await acme.keys(acme.member).get(key.id)).last_used_at == first
         await acme.access.authenticate(secret)
-        assert len(written) == 2
+        assert len(notes_of_use(sent)) == 2
         assert (await acme.keys(acme.member).get(key.id)).last_used_at == first + timedelta(minutes=1)
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+
+
+def notes_of_use(sent: Sequence[Sent]) -> list[Sent]:
+    return [each for each in sent if each[0].startswith("UPDATE") and "last_used_at" in each[0]]

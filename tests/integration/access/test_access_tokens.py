@@ -8,8 +8,6 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 from access_support import INTERNAL_KEY, JWT_SECRET, PASSWORD, Side, claims, new_access, refusal, signed
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from aura.access.access import Access
 from aura.access.tokens import derived_secret
@@ -21,6 +19,7 @@ from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.tenants.values import PlanChanges, UserChanges
 from aura.testing.clock import FixedClock
+from sent_statements import statements_sent
 
 
 async def test_a_login_is_known_at_the_next_request(acme: Side) -> None:
@@ -44,16 +43,8 @@ async def test_a_token_says_what_the_contract_promises(acme: Side, clock: FixedC
 
 async def test_a_request_costs_one_statement(acme: Side) -> None:
     login = await acme.login(acme.member)
-    sent: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, _p: object, _x: object, _m: object) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with statements_sent() as sent:
         await acme.access.authenticate(login.access_token)
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
     assert len(sent) == 1
 
 

@@ -19,6 +19,7 @@ from aura.identity import ConversationId
 from aura.tenants.values import PlanChanges, UserChanges
 from aura.usage.audit import Action, Actor
 from aura.usage.quotas import Charge
+from aura.workspace import Principal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -168,7 +169,7 @@ async def test_a_row_names_the_user_and_the_key_that_asked(aura: Aura, acme: Wor
         requests_per_minute = None
 
     member = await as_member(aura, acme)
-    with_key = Workspace(acme._parts, acme.organisation, member.user, key=Key())
+    with_key = Workspace(acme._parts, Principal.of(acme.organisation, member.user, Key()))
 
     await with_key.ask(QUESTION)
     await with_key.quotas.take(Charge.CALL)

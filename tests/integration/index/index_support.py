@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
-from sqlalchemy import event, insert, text
+from sqlalchemy import insert, text
 
 from aura.database.engine import Database
 from aura.database.tables import organisations
@@ -15,6 +15,7 @@ from aura.index.generations import serving
 from aura.index.search import Query, search_legs
 from aura.index.tenant_index import Mode, NodeRow, Search, TenantIndex
 from aura.testing.embeddings import HashEmbedding
+from sent_statements import statements_sent
 
 NewTenant = Callable[[], Awaitable[TenantIndex]]
 
@@ -60,16 +61,9 @@ async def plan(database: Database, embedding: HashEmbedding, index: TenantIndex,
     async with database.tenant(index.scope) as session:
         generation = await serving(session, index.scope.tenant_id)
         assert generation is not None
-        sent: list[tuple[str, dict[str, object]]] = []
-        assert session.sync_connection is not None
-
-        @event.listens_for(session.sync_connection, "before_cursor_execute")
-        def keep(_: object, __: object, statement: str, values: dict[str, object], *___: object) -> None:
-            sent.append((statement, values))
-
-        await search_legs(
-            session, index.scope, generation, Query(vector=vector, terms=lexical.query_counts(question), limit=100)
-        )
+        query = Query(vector=vector, terms=lexical.query_counts(question), limit=100)
+        with statements_sent() as sent:
+            await search_legs(session, index.scope, generation, query)
         [(statement, values), *_] = sent
         explained = await session.exec_driver_sql(f"EXPLAIN {statement}", values)
         return "\n".join(explained.scalars())

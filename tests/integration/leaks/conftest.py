@@ -22,7 +22,7 @@ from aura.portal import Portal
 from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.testing.embeddings import HashEmbedding
-from aura.workspace import Parts
+from aura.workspace import Parts, Principal
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,7 +68,7 @@ async def locks(request: pytest.FixtureRequest, unguarded: Parts) -> AsyncIterat
 
     def behind(workspace: Workspace) -> Workspace:
         parts = unguarded if request.param == FILTER_ALONE else workspace._parts
-        return Workspace(parts, workspace.organisation, workspace.user)
+        return Workspace(parts, Principal.of(workspace.organisation, workspace.user))
 
     application_filter.set(request.param != DATABASE_ALONE)
     yield behind

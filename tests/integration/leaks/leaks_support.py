@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid4
 
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
-from sqlalchemy import event, select, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import select, text
 
 from aura import Aura, Workspace
 from aura.database.engine import Database
@@ -27,6 +25,7 @@ from aura.errors import AuraError
 from aura.identity import CollectionId, ConversationId, DocumentId
 from aura.memory.deriving import Deriver
 from aura.workspace import Parts
+from sent_statements import statements_sent
 
 BOTH, DATABASE_ALONE, FILTER_ALONE = "both locks", "row-level security alone", "application filter alone"
 """What stands between a caller and the rows."""
@@ -256,29 +255,15 @@ class Outcome:
 async def outcome(attack: Attack, workspace: Workspace, id: UUID) -> Outcome:
     """What comes of an attack with `id`."""
     chain = ""
-    with statements() as sent:
+    with statements_sent() as sent:
         try:
             result = await attack(workspace, id)
             kind, said = type(result).__name__, repr(result)
         except AuraError as error:
             kind, said = type(error).__name__, str(error)
             chain = "".join(traceback.format_exception(error))
-    return Outcome(kind=kind, text=said.replace(str(id), "ID"), chain=chain, statements=tuple(sent))
-
-
-@contextmanager
-def statements() -> Generator[list[str]]:
-    """The SQL that the body sends, on any engine."""
-    sent: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, _p: object, _x: object, _m: object) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    said = said.replace(str(id), "ID")
+    return Outcome(kind=kind, text=said, chain=chain, statements=tuple(statement for statement, _ in sent))
 
 
 async def drained(steps: object) -> list[object]:

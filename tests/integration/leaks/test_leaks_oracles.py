@@ -10,6 +10,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from aura import Workspace
 from aura.errors import AuraError
 from aura.index.passage import Passage
+from aura.workspace import Principal
 
 MEMO = "# Merger\n\nThe merger of the northern and the southern branch is planned for June.\n"
 NOTES = "# Canteen\n\nThe canteen of the northern branch opens at eleven. The merger is none of its business.\n"
@@ -56,7 +57,7 @@ async def test_another_members_private_documents_take_no_place_in_a_result(world
         await add(fresh.user, f"{MEMO} {n}", f"merger{n}.md", visibility="private")
     settings = world.parts.settings.model_copy(update={"candidates": 1})
     parts = msgspec.structs.replace(world.parts, settings=settings)
-    admin = Workspace(parts, fresh.admin.organisation, fresh.admin.user)
+    admin = Workspace(parts, Principal.of(fresh.admin.organisation, fresh.admin.user))
     for mode in ("hybrid", "dense", "bm25"):
         (found,) = await admin.search("When is the merger?", limit=1, mode=mode)
         assert found.filename == "canteen.md"

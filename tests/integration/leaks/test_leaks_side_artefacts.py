@@ -21,6 +21,7 @@ from aura.database.embedded import EmbeddedServer
 from aura.database.engine import Database
 from aura.errors import AuraError
 from aura.testing.llms import ScriptedLLM
+from aura.workspace import Principal
 
 
 async def test_no_file_of_an_organisation_holds_another_ones_words(world: World) -> None:
@@ -156,7 +157,7 @@ async def test_the_logs_hold_the_statements_and_not_their_values(
     secret = f"zysecret{uuid4().hex}"
     try:
         parts = msgspec.structs.replace(world.parts, database=database)
-        workspace = Workspace(parts, world.acme.user.organisation, world.acme.user.user)
+        workspace = Workspace(parts, Principal.of(world.acme.user.organisation, world.acme.user.user))
         await sight(workspace, secret)
         with suppress(AuraError):
             await workspace.collections.by_name_or_id(secret)
@@ -175,7 +176,7 @@ async def test_a_model_that_fails_with_the_prompt_in_its_mouth_does_not_pass_it_
     caplog.set_level(logging.INFO, logger="sqlalchemy")
     model = ScriptedLLM([RuntimeError(f"can not complete {word}")])
     parts = msgspec.structs.replace(world.parts, llm=model)
-    workspace = Workspace(parts, world.acme.user.organisation, world.acme.user.user)
+    workspace = Workspace(parts, Principal.of(world.acme.user.organisation, world.acme.user.user))
     *_, last = [event async for event in workspace.stream(f"What does the merger memo of {word} say?")]
     assert word in str(model.calls)
     assert isinstance(last, Failed)

@@ -22,6 +22,7 @@ from aura.persona.rendering import WORDINGS, Style
 from aura.persona.traits import PersonaChanges, Traits
 from aura.tenants.values import OrganisationChanges
 from aura.testing.llms import EchoLLM
+from aura.workspace import Principal
 
 BRIEF = PersonaChanges(detail=-0.9)
 
@@ -217,7 +218,7 @@ async def test_what_was_learned_goes_with_the_conversation_that_it_was_learned_f
 async def test_a_turn_that_is_stored_again_teaches_once(company: Company) -> None:
     talk = await company.member.conversations.start()
     answer = await company.member.ask(QUESTION)
-    conversations, message_id = company.member._engine._conversations, uuid4()
+    conversations, message_id = company.member._wiring.engine._conversations, uuid4()
     for _ in range(2):
         await conversations.add_turn(talk, "Shorter please.", answer, message_id=message_id, teaches="text")
     assert (await rows(company))[1] == 1
@@ -250,9 +251,8 @@ async def test_a_refusal_is_said_in_the_language_of_the_persona(company: Company
 
 async def test_a_model_is_told_in_the_fixed_words_and_of_no_more(company: Company) -> None:
     llm = EchoLLM()
-    member = Workspace(
-        msgspec.structs.replace(company.member._parts, llm=llm), company.member.organisation, company.member.user
-    )
+    parts = msgspec.structs.replace(company.member._parts, llm=llm)
+    member = Workspace(parts, Principal.of(company.member.organisation, company.member.user))
     await member.ask(QUESTION)
     await member.persona.set(PersonaChanges(formality=0.9, energy=-0.3, address="Dr. Quill", emoji="none"))
     answer = await member.ask("Say hello", search_knowledge=False)

@@ -26,6 +26,7 @@ from aura.errors import Unavailable
 from aura.identity import Scope
 from aura.memory.conversations import Conversations
 from aura.testing.embeddings import HashEmbedding
+from aura.workspace import Principal
 
 QUESTION = "Tell me about storks"
 WORDS = tuple(f"Stork {n} stands on one leg. " for n in range(40))
@@ -133,7 +134,7 @@ class Replica:
         parts = msgspec.structs.replace(
             workspace._parts, database=self.database, responses=self.responses, llm=model or workspace._parts.llm
         )
-        return Workspace(parts, workspace.organisation, workspace.user)
+        return Workspace(parts, Principal.of(workspace.organisation, workspace.user))
 
     async def die(self) -> None:
         """Stop at once, and tell nobody: as SIGKILL does."""

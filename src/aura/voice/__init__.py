@@ -1,0 +1,1 @@
+"""Speech in and out: ports, one adapter file for each vendor, audio, and conversations."""

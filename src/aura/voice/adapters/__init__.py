@@ -1,0 +1,1 @@
+"""One file for each vendor of speech. A vendor's package is imported when its adapter is first used."""

@@ -1,0 +1,341 @@
+"""Asking and searching as one principal, and the same as parts of a LlamaIndex program."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from functools import cached_property
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from llama_index.core import VectorStoreIndex
+from llama_index.core.llms import LLM
+from llama_index.core.query_engine import RetrieverQueryEngine
+
+from aura.answering.ask import Ask, InConversation, Said
+from aura.answering.events import Answer, AnswerEvent
+from aura.answering.own_responses import OwnResponses
+from aura.answering.responses import Asker
+from aura.errors import Denied, InvalidRequest, NotFound
+from aura.identity import CollectionId, ConversationId, Verb
+from aura.index.embedding import EmbeddingModel
+from aura.index.embeddings import Embeddings
+from aura.index.passage import Passage
+from aura.index.retriever import HybridRetriever
+from aura.index.store import TenantVectorStore
+from aura.index.tenant_index import Mode, Search
+from aura.memory.blocks import RecallBlock
+from aura.memory.feedback import Feedback
+from aura.persona.rendering import Style
+from aura.persona.traits import Channel, Traits
+from aura.tenants.collections import Collections
+from aura.tenants.provider_keys import ProviderKeys
+from aura.voice.answers import WorkspaceAnswers
+from aura.voice.service import Voice, vocabulary_of
+from aura.workspace.parts import Parts
+from aura.workspace.principal import Principal
+from aura.workspace.wiring import Wiring
+
+
+class Asking:
+    """What answers, and what is searched, for one principal."""
+
+    def __init__(self, parts: Parts, principal: Principal) -> None:
+        self._parts = parts
+        self._principal = principal
+        self._wiring = Wiring(parts, principal)
+        self.organisation = principal.organisation
+        """The tenant as it was when the workspace was opened."""
+        self.user = principal.user
+        """Who acts, or None; in a member's name, that member."""
+        self.grant = principal.grant
+        """What the API key that acts may do, or None."""
+        self.scope = principal.scope
+
+    # -- ask and search ------------------------------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        message: str,
+        *,
+        conversation: InConversation = None,
+        history: Sequence[Said] = (),
+        collection: str | CollectionId | None = None,
+        use_memory: bool = True,
+        use_persona: bool = True,
+        search_knowledge: bool = True,
+        temporary: bool = False,
+        channel: Channel = "text",
+    ) -> Answer:
+        """The answer to `message`, cited from this scope's documents, or a refusal where they do not support one.
+
+        Args:
+            conversation: what it is a turn of, `"new"` for one that begins with it (the answer has its id); stored there
+                unless `temporary`.
+            history: what was said before, where the caller keeps that itself; it and the answer are stored nowhere.
+            collection: search in this one alone, by name or id.
+            use_memory: draw on what the user said before, here and in other conversations; earlier turns also say what a
+                follow-up means.
+            use_persona: adapt the wording to the user, and learn from the message how the user wants to be answered.
+            search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
+            channel: how the answer is taken in: each has a persona of its own.
+
+        Raises:
+            InvalidRequest: the message is empty, or both a conversation and a history are given.
+            Denied: an API key acts that may not `ask`.
+            NotFound: there is no such conversation or collection in the scope.
+            Unavailable: the database or the model is away.
+
+        Cost: one call of the model; two or three round trips to the database.
+        """
+        ask = await self._asked(
+            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel, history
+        )
+        return await self._wiring.engine.answer(ask)
+
+    async def stream(
+        self,
+        message: str,
+        *,
+        conversation: InConversation = None,
+        history: Sequence[Said] = (),
+        collection: str | CollectionId | None = None,
+        use_memory: bool = True,
+        use_persona: bool = True,
+        search_knowledge: bool = True,
+        temporary: bool = False,
+        channel: Channel = "text",
+    ) -> AsyncGenerator[AnswerEvent]:
+        """As `ask`, as it comes: `sources`, `delta` and `citation`, then `final`, `refusal` or `error`.
+
+        Closing the stream stops the model; what it had said is stored.
+        """
+        ask = await self._asked(
+            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel, history
+        )
+        async with aclosing(self._wiring.engine.stream(ask)) as events:
+            async for event in events:
+                yield event
+
+    async def search(
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        collection: str | CollectionId | None = None,
+        mode: Mode = "hybrid",
+    ) -> list[Passage]:
+        """The best passages for `query`, best first: as many as `limit` whenever the scope has so many.
+
+        Args:
+            mode: both legs fused, or one of them: `dense`, `bm25`.
+
+        Raises:
+            InvalidRequest: the query is empty.
+            Denied: an API key acts that may not `read`.
+            NotFound: there is no such collection.
+
+        Cost: one query embedding; two round trips to the database.
+        """
+        self.scope.require(Verb.READ)
+        results = await self._wiring.index.search(
+            Search(
+                text=query,
+                limit=limit,
+                mode=mode,
+                weight=self._parts.settings.fusion_weight,
+                candidates=self._parts.settings.candidates,
+                collection_id=await self._collection_id(collection),
+            )
+        )
+        return [found.passage for found in results.found]
+
+    async def try_persona(self, message: str, traits: Traits | None, *, search_knowledge: bool = True) -> Answer:
+        """The answer to `message` as a persona of these traits would have it; None is the user's own. Nothing is stored.
+
+        Raises:
+            As `ask`.
+
+        Cost: as `ask`.
+        """
+        ask = await self._asked(message, None, None, False, traits is None, search_knowledge, True, "text")
+        if traits is not None:
+            ask = msgspec.structs.replace(ask, style=Style.of(traits))
+        return await self._wiring.engine.answer(ask)
+
+    async def feedback(self, message_id: UUID, rating: int, reason: str = "", comment: str = "") -> None:
+        """Rate an answer of the user's: 1 or -1. Rating it again replaces the first opinion.
+
+        Raises:
+            InvalidRequest: the rating is another number, or a text is too long.
+            NotFound: the user has no answer with this id.
+        """
+        self.scope.require(Verb.ASK)
+        if not self._principal.reads_history:
+            raise NotFound("there is no such answer")
+        opinions = Feedback(self._parts.database, self._principal.owner, signals=self._wiring.signals)
+        await opinions.give(message_id, rating, reason=reason, comment=comment)
+
+    @property
+    def responses(self) -> OwnResponses:
+        """Answers that go on without their reader, and can be read again from any replica."""
+        self.scope.require(Verb.ASK)
+        asker = Asker(scope=self._principal.owner, engine=self._wiring.engine, asked_by=self._principal.response_owner)
+        return OwnResponses(self._parts.responses, asker, self._asked)
+
+    # -- voice ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def voice(self) -> Voice:
+        """Speech in and out, and the answer to what was said."""
+        parts = self._parts
+        keys = ProviderKeys(parts.database, self.scope.as_service(), cipher=parts.cipher)
+        return Voice(
+            parts.voice,
+            self.scope,
+            books=self._wiring.books,
+            keys=keys.all,
+            ask=self.ask,
+            vocabulary=vocabulary_of(self.organisation.custom_settings),
+        )
+
+    async def spoken_answers(
+        self,
+        *,
+        conversation: ConversationId | None = None,
+        collection: str | CollectionId | None = None,
+        admit: Callable[[], Awaitable[None]] | None = None,
+    ) -> WorkspaceAnswers:
+        """Answers for a conversation by voice, whose turns are kept once they stand.
+
+        Args:
+            conversation: what they are turns of; None begins one with the first.
+            collection: search in this one alone, by name or id.
+            admit: counts each question that is answered, or refuses it.
+
+        Raises:
+            Denied: an API key acts that may not `ask`.
+            NotFound: there is no such conversation or collection in the scope.
+        """
+        self.scope.require(Verb.ASK)
+        within = await self._collection_id(collection)
+        if conversation is not None:
+            await self._wiring.conversations.require(conversation)
+
+        async def asked(question: str, of: ConversationId | None) -> Ask:
+            return await self._asked(question, of, within, True, True, True, False, "voice")
+
+        return WorkspaceAnswers(
+            self._wiring.engine, self._wiring.conversations, asked, conversation_id=conversation, admit=admit
+        )
+
+    # -- LlamaIndex ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def index(self) -> VectorStoreIndex:
+        """This scope's index as a LlamaIndex `VectorStoreIndex`; its vector store is a `TenantVectorStore`.
+
+        Added nodes are in no collection, so an API key that is limited to some adds none.
+
+        Raises:
+            Denied: an API key acts that may not `read`.
+        """
+        self.scope.require(Verb.READ)
+        store = TenantVectorStore(
+            self._wiring.index,
+            self._parts.portal,
+            dimension=self._parts.embedder.dimension,
+            may_write=self._principal.may_upload and self.scope.may(Verb.WRITE) and self.scope.collections is None,
+        )
+        return VectorStoreIndex.from_vector_store(store, embed_model=self._parts.embedder)
+
+    def retriever(self, *, limit: int = 10, mode: Mode = "hybrid", weight: float | None = None) -> HybridRetriever:
+        """AURA's retrieval as a LlamaIndex retriever, with both legs' scores in each node's metadata.
+
+        Raises:
+            Denied: as `search`.
+        """
+        self.scope.require(Verb.READ)
+        settings = self._parts.settings
+        search = Search(
+            text="",
+            limit=limit,
+            mode=mode,
+            weight=settings.fusion_weight if weight is None else weight,
+            candidates=settings.candidates,
+        )
+        return HybridRetriever(self._wiring.index, self._parts.portal, search)
+
+    def query_engine(self, **options: Any) -> RetrieverQueryEngine:
+        """A LlamaIndex query engine over this scope. `options` are those of `RetrieverQueryEngine.from_args`."""
+        options.setdefault("retriever", self.retriever(limit=options.pop("similarity_top_k", 6)))
+        options.setdefault("llm", self.llm)
+        return RetrieverQueryEngine.from_args(**options)
+
+    def memory_block(self, conversation: ConversationId | None = None) -> RecallBlock:
+        """What the user said before, as a block of LlamaIndex's `Memory`. What agents put into it goes to `conversation`.
+
+        Raises:
+            Denied: programs act, or somebody in another's name, or an API key that may not `ask`: nobody else has a memory.
+        """
+        self.scope.require(Verb.ASK)
+        background = self._wiring.background
+        if background is None or self.scope.collections is not None:
+            raise Denied("only a user has a memory: open the workspace as one (`aura.workspace(tenant, user)`)")
+        return RecallBlock.of(background, self._wiring.conversations, self._parts.embedder.embed_query, conversation)
+
+    @property
+    def llm(self) -> LLM:
+        """The LlamaIndex model that answers. Raises `Denied` where an API key acts that may not `ask`."""
+        self.scope.require(Verb.ASK)
+        return self._wiring.model
+
+    @property
+    def embed_model(self) -> EmbeddingModel:
+        """The LlamaIndex embedding that the index was made with."""
+        return self._parts.embedder
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The same embedding for texts of the caller's own, which are not kept."""
+        return Embeddings(self.scope, self._parts.embedder)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    async def _asked(
+        self,
+        message: str,
+        conversation: InConversation,
+        collection: str | CollectionId | None,
+        use_memory: bool,
+        use_persona: bool,
+        search_knowledge: bool,
+        temporary: bool,
+        channel: Channel,
+        history: Sequence[Said] = (),
+    ) -> Ask:
+        self.scope.require(Verb.ASK)
+        if conversation is not None and history:
+            raise InvalidRequest("a conversation has its own history: pass one of the two", field="history")
+        begins = conversation == "new" and not temporary
+        if conversation == "new":
+            conversation = ConversationId(uuid4()) if begins else None
+        use_persona = use_persona and self._principal.reads_history
+        return Ask(
+            message=message,
+            history=tuple(history),
+            conversation_id=conversation,
+            begins=begins,
+            collection_id=await self._collection_id(collection),
+            use_memory=use_memory and self._principal.reads_history,
+            search_knowledge=search_knowledge,
+            temporary=temporary,
+            persona=channel if use_persona else None,
+        )
+
+    async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:
+        if collection is None:
+            return None
+        inside = msgspec.structs.replace(self.scope, verbs=None)  # who may ask may say where
+        return (await Collections(self._parts.database, inside).by_name_or_id(collection)).id
