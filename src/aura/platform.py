@@ -57,6 +57,7 @@ from aura.usage.ledger import Ledger
 from aura.usage.metering import Meter
 from aura.usage.periods import Window
 from aura.usage.platform_budget import PlatformBudget
+from aura.usage.platform_ledger import PlatformLedger
 from aura.usage.totals import Totals
 from aura.webhooks.delivery import Deliverer
 from aura.workspace import Parts, Principal, Workspace
@@ -104,6 +105,11 @@ class Aura:
     def totals(self) -> Totals:
         """What this process has answered."""
         return self._parts.totals
+
+    @property
+    def own_usage(self) -> PlatformLedger:
+        """What the platform has called for itself and pays for, such as probes: `get_cost_summary()`."""
+        return _own_usage(self._parts.database, self._parts.clock, self._parts.platform_budget, self._parts.totals)
 
     async def queued_documents(self) -> int:
         """How many documents of all organisations wait or are worked on. Cost: one round trip to the database."""
@@ -383,7 +389,9 @@ async def _build(
         lease_seconds=settings.response_lease_seconds,
     )
     stack.push_async_callback(responses.close)
-    answering = await _model(settings, stack, database, model, llm, portal)
+    totals, budget = Totals(), _platform_budget(settings)
+    own_usage = _own_usage(database, clock, budget, totals)
+    answering = await _model(settings, stack, database, model, llm, portal, own_usage)
     routing = RoutingCache()
     return Parts(
         settings=settings,
@@ -391,7 +399,8 @@ async def _build(
         files=files,
         embedder=model,
         llm=answering,
-        platform_budget=_platform_budget(settings),
+        platform_budget=budget,
+        totals=totals,
         pipeline=pipeline,
         portal=portal,
         passwords=passwords,
@@ -441,6 +450,7 @@ async def _model(
     embedder: EmbeddingModel,
     given: LLM | None,
     portal: Portal,
+    own_usage: PlatformLedger,
 ) -> LLM:
     """The model that answers; of a router, its replicas are told how its routes are."""
     llm = given or await asyncio.to_thread(open_model, settings, embedder, portal=portal)
@@ -453,9 +463,13 @@ async def _model(
         share = asyncio.create_task(HealthShare(database, llm.board, redis=redis).run())
         stack.push_async_callback(_ended, share)
         if (probing := probing_of(settings)) is not None:
-            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing).run())
+            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing, ledger=own_usage).run())
             stack.push_async_callback(_ended, probes)
     return llm
+
+
+def _own_usage(database: Database, clock: Clock, budget: PlatformBudget | None, totals: Totals) -> PlatformLedger:
+    return PlatformLedger(database, clock=clock, budget=budget, totals=totals)
 
 
 def _platform_budget(settings: Settings) -> PlatformBudget | None:
