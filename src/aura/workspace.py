@@ -463,6 +463,7 @@ class Workspace:
             books=self._books,
             keys=keys.all,
             ask=self.ask,
+            ensure=self._ensure_place,
             vocabulary=vocabulary_of(self.organisation.custom_settings),
         )
 
@@ -789,6 +790,13 @@ class Workspace:
             style=await self.persona.style(channel) if use_persona else NEUTRAL,
             teaches=channel if use_persona else None,
         )
+
+    async def _ensure_place(self, conversation: InConversation, collection: str | CollectionId | None) -> None:
+        """Refuse a conversation or a collection that is not there, before anything is spent. Raises `NotFound`."""
+        if conversation is not None and conversation != "new":
+            inside = msgspec.structs.replace(self._owner, verbs=None)
+            await Conversations(self._parts.database, inside).require(conversation)
+        await self._collection_id(collection)
 
     async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:
         if collection is None:
