@@ -23,6 +23,7 @@ from aura_server.app import Options, litestar
 
 VARYING = {"x-request-id", "date", "ratelimit-remaining", "ratelimit-reset", "ratelimit-limit"}
 WITHOUT_THINGS = {"/", "/test", "/schema", "/schema/openapi.json", "/schema/{path}", "/documents/events"}
+WITHOUT_THINGS |= {"/voice/status", "/voice/voices"}
 """Reading routes that show nothing of anybody's, and the stream, which has tests of its own."""
 
 
