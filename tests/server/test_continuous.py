@@ -52,7 +52,7 @@ async def test_audio_goes_in_and_a_sentence_with_audio_and_sources_comes_out(url
     assert next(each for each in told if each["type"] == "transcript")["text"] == QUESTION
     sentences = [message for message in told if message["type"] == "response"]
     assert acme.canary in "".join(each["text"] for each in sentences)
-    assert sentences[0]["sources"] == ["handbook.md"]
+    assert "handbook.md" in sentences[0]["sources"]
     with wave.open(io.BytesIO(base64.b64decode(sentences[0]["audio"]))) as recording:
         assert recording.getnframes() > 0
     assert told[-1]["status"] == "completed"
