@@ -57,6 +57,7 @@ COLLECTION: dict[str, Attack] = {
     "collections.delete with all in it": lambda w, id: w.collections.delete(
         CollectionId(id), erase=lambda document: w.documents.delete(document)
     ),
+    "spoken_answers of a collection": lambda w, id: w.spoken_answers(collection=CollectionId(id)),
     "documents.list of a collection": lambda w, id: w.documents.list(collection=CollectionId(id)),
     "documents.add": lambda w, id: w.documents.add(b"planted", "planted.txt", collection=CollectionId(id)),
     "documents.add_all": lambda w, id: w.documents.add_all([("p.txt", b"planted")], collection=CollectionId(id)),
@@ -85,6 +86,7 @@ CONVERSATION: dict[str, Attack] = {
     "responses.start": lambda w, id: w.responses.start("Go on", conversation=ConversationId(id)),
     "conversations.delete": lambda w, id: w.conversations.delete(ConversationId(id)),
     "ask": lambda w, id: w.ask("Go on", conversation=ConversationId(id)),
+    "spoken_answers": lambda w, id: w.spoken_answers(conversation=ConversationId(id)),
     "ask without memory": lambda w, id: w.ask("Go on", conversation=ConversationId(id), use_memory=False),
     "ask without knowledge": lambda w, id: w.ask("Go on", conversation=ConversationId(id), search_knowledge=False),
     "ask for the moment": lambda w, id: w.ask("Go on", conversation=ConversationId(id), temporary=True),
