@@ -11,7 +11,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
-from server_support import INTERNAL_API_KEY, Served, Tenant, client_of, listening, new_tenant, scripted_voice
+from server_support import INTERNAL_API_KEY, Served, Tenant, client_of, listening, new_tenant
+from voice_support import scripted_voice
 
 from aura import Aura, Settings
 from aura.answering.extractive import ExtractiveLLM

@@ -9,16 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
-import numpy as np
 import uvicorn
 from litestar.types import ASGIApp
 
 from aura import Aura, Workspace
 from aura.documents.values import Stage
 from aura.identity import CollectionId, DocumentId, Role
-from aura.testing.speech import LoudnessActivity, ScriptedSynthesizer, ScriptedTranscriber, silence, tone
-from aura.voice.parts import VoiceServices
-from aura.voice.ports import Audio, Capabilities
 
 PASSWORD = "correct horse battery staple"
 INTERNAL_API_KEY = "0f4c6a8e2b9d71355c1e8a7d3f60b294"
@@ -87,31 +83,6 @@ async def add(workspace: Workspace, content: str, filename: str, **options: obje
     assert last.stage is Stage.READY, last
     assert last.document_id is not None
     return last.document_id
-
-
-PHRASES = (QUESTION, "When does the canteen open?", "Stop.", "What is in the merger memo?")
-"""What tones mean, by how loud they are: 4,000, 8,000, 12,000, 16,000."""
-
-
-def understood(audio: Audio) -> str:
-    """The phrase that the loudest tone of `audio` means."""
-    loudest = int(np.abs(np.frombuffer(audio.pcm, "<i2").astype(np.int32)).max(initial=0))
-    return PHRASES[min(len(PHRASES), round(loudest / 4_000)) - 1] if loudest > 500 else ""
-
-
-def phrase(n: int, *, seconds: float = 0.6, sample_rate_hz: int = 24_000) -> bytes:
-    """A tone that is understood as the nth phrase, and silence behind it."""
-    said = tone(seconds, sample_rate_hz=sample_rate_hz, level=4_000 * (n + 1))
-    return said.pcm + silence(1.0, sample_rate_hz=sample_rate_hz).pcm
-
-
-def scripted_voice() -> VoiceServices:
-    """Ears that understand tones, and a mouth that speaks characters."""
-    return VoiceServices(
-        transcribers=(ScriptedTranscriber(understood, capabilities=Capabilities()),),
-        synthesizers=(ScriptedSynthesizer(character_seconds=0.01),),
-        activity=LoudnessActivity(),
-    )
 
 
 def bearer(credential: str) -> dict[str, str]:

@@ -207,8 +207,7 @@ async def test_a_request_is_a_span_with_its_template_in_the_trace_of_its_caller(
     headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
     async with client_of(app, headers=headers) as client:
         await client.get(f"/documents/{acme.documents['handbook']}?q=zyq", headers=bearer(acme.keys[Role.USER]))
-        await client.get("/voice/status", headers=bearer(acme.keys[Role.USER]))
-    found, unbuilt = tracer.spans
+    [found] = tracer.spans
     assert (found.name, found.failed) == ("GET /documents/{document_id}", False)
     assert found.attributes == {
         "http.request.method": "GET",
@@ -216,7 +215,6 @@ async def test_a_request_is_a_span_with_its_template_in_the_trace_of_its_caller(
         "http.response.status_code": 200,
     }
     assert f"{found.get_span_context().trace_id:032x}" == "0af7651916cd43dd8448eb211c80319c"
-    assert (unbuilt.failed, unbuilt.attributes["http.response.status_code"]) == (True, 501)
 
 
 async def test_without_an_sdk_nothing_is_traced(client: httpx.AsyncClient) -> None:

@@ -17,7 +17,7 @@ from server_support import Served
 from aura.identity import Verb
 from aura_server.app import Options, litestar
 
-SOCKETS = {"/ws/chat"}
+SOCKETS = {"/ws/chat", "/v1/realtime", "/api/voice/continuous"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -123,4 +123,18 @@ async def test_the_socket_is_open_to_the_same_callers(place: Place) -> None:
             right = last.get("type") in ("final", "refusal")
         if not right:
             wrong.append(f"{caller.name}: {last}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("path", "opened"), [("/v1/realtime", "session.created"), ("/api/voice/continuous", "ready")])
+async def test_the_sockets_for_voice_are_open_to_the_same_callers(place: Place, path: str, opened: str) -> None:
+    wrong = list[str]()
+    for caller in place.callers.values():
+        if path == "/api/voice/continuous" and not caller.headers:
+            continue  # who shows nothing is waited for
+        async with socket(place.apps[caller.app], path, headers=caller.headers) as talk:
+            first = await talk.hear()
+        may = caller.role is not None and (caller.verbs is None or Verb.ASK in caller.verbs)
+        if (first["type"] == opened) != may:
+            wrong.append(f"{caller.name}: {first}")
     assert not wrong, "\n".join(wrong)

@@ -13,13 +13,21 @@ import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from server_support import PHRASES, QUESTION, Served, Tenant, bearer, phrase
+from server_support import QUESTION, Served, Tenant, bearer
+from voice_support import PHRASES, phrase, talking
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from aura import Aura
 from aura.identity import Role
 
 FIXED = {"type": "server_vad", "silence_duration_ms": 300}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def address(platform: Aura) -> AsyncIterator[str]:
+    async with talking(platform) as address:
+        yield address
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -7,10 +7,9 @@ for the one task that writes to the client.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from aura.clock import SystemTimer, Timer
 from aura.errors import AuraError, BackendError, InvalidRequest
@@ -37,9 +36,8 @@ from aura.voice.overhearing import Overhearing, Sound
 from aura.voice.ports import Audio
 from aura.voice.replying import Replying
 from aura.voice.segment import Segment
+from aura.voice.tasks import Tasks
 from aura.voice.turns import LONGEST_PAUSE_SECONDS, asks_to_stop, likely_ended
-
-logger = logging.getLogger(__name__)
 
 
 class Conversation:
@@ -65,7 +63,8 @@ class Conversation:
         self._outbox = Outbox()
         gate = EchoGate()
         self._ear = self._new_ear()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(failed=self._failed)
+        self._spawn = self._tasks.spawn
         self._turn: Turn | None = None
         self._turns = 0
         self._segments: set[Segment] = set()
@@ -102,10 +101,7 @@ class Conversation:
         await self._replying.close()
         for segment in self._segments:
             await segment.close()
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         self._outbox.close()
 
     # -- what happens --------------------------------------------------------------------------------------------------
@@ -405,20 +401,9 @@ class Conversation:
             self._state = state
             self._outbox.post(StateChanged(state=state))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except AuraError as error:
-            self._outbox.post(Fault(kind=type(error).__name__, message=str(error)))
-        except Exception:  # the edge of the task: the conversation goes on
-            logger.exception("a part of a conversation by voice failed")
-            self._outbox.post(Fault(kind=BackendError.__name__, message="something went wrong; try again"))
+    def _failed(self, fault: Fault) -> None:
+        self._outbox.post(fault)
+        if fault.kind == BackendError.__name__:  # nobody else says that nothing goes on
             self._note_state(State.LISTENING)
 
     async def _watch(self) -> None:

@@ -13,6 +13,7 @@ from aura import Answer, Workspace
 from aura.answering.events import Timings
 from aura.identity import CollectionId, ConversationId, DocumentId, Role, UserId
 from aura.tenants.values import ProfileChanges, UserChanges
+from aura.testing.speech import recording, tone
 
 ANSWER = Answer(
     response_id=UUID(int=0),
@@ -27,6 +28,8 @@ ANSWER = Answer(
 )
 
 SAID_TO_AN_AGENT = [ChatMessage(role="user", content="planted"), ChatMessage(role="assistant", content="planted")]
+
+SPOKEN = recording(tone(0.6))
 
 DOCUMENT: dict[str, Attack] = {
     "documents.get": lambda w, id: w.documents.get(DocumentId(id)),
@@ -54,6 +57,7 @@ COLLECTION: dict[str, Attack] = {
     "collections.delete with all in it": lambda w, id: w.collections.delete(
         CollectionId(id), erase=lambda document: w.documents.delete(document)
     ),
+    "spoken_answers of a collection": lambda w, id: w.spoken_answers(collection=CollectionId(id)),
     "documents.list of a collection": lambda w, id: w.documents.list(collection=CollectionId(id)),
     "documents.add": lambda w, id: w.documents.add(b"planted", "planted.txt", collection=CollectionId(id)),
     "documents.add_all": lambda w, id: w.documents.add_all([("p.txt", b"planted")], collection=CollectionId(id)),
@@ -63,6 +67,7 @@ COLLECTION: dict[str, Attack] = {
     "ask": lambda w, id: w.ask("How long does the warranty last?", collection=str(id)),
     "stream": lambda w, id: drained(w.stream("How long does the warranty last?", collection=CollectionId(id))),
     "search": lambda w, id: w.search("warranty", collection=CollectionId(id)),
+    "voice.process_voice_message": lambda w, id: w.voice.process_voice_message(SPOKEN, collection=CollectionId(id)),
 }
 
 CONVERSATION: dict[str, Attack] = {
@@ -81,6 +86,7 @@ CONVERSATION: dict[str, Attack] = {
     "responses.start": lambda w, id: w.responses.start("Go on", conversation=ConversationId(id)),
     "conversations.delete": lambda w, id: w.conversations.delete(ConversationId(id)),
     "ask": lambda w, id: w.ask("Go on", conversation=ConversationId(id)),
+    "spoken_answers": lambda w, id: w.spoken_answers(conversation=ConversationId(id)),
     "ask without memory": lambda w, id: w.ask("Go on", conversation=ConversationId(id), use_memory=False),
     "ask without knowledge": lambda w, id: w.ask("Go on", conversation=ConversationId(id), search_knowledge=False),
     "ask for the moment": lambda w, id: w.ask("Go on", conversation=ConversationId(id), temporary=True),
@@ -88,6 +94,10 @@ CONVERSATION: dict[str, Attack] = {
         "Go on", conversation=ConversationId(id), temporary=True, use_memory=False
     ),
     "stream": lambda w, id: _kinds(w, id),
+    "voice.process_voice_message": lambda w, id: w.voice.process_voice_message(SPOKEN, conversation=ConversationId(id)),
+    "voice.process_voice_message for the moment": lambda w, id: w.voice.process_voice_message(
+        SPOKEN, conversation=ConversationId(id), temporary=True
+    ),
 }
 
 RESPONSE: dict[str, Attack] = {

@@ -26,6 +26,7 @@ VARYING = {"x-request-id", "date", "ratelimit-remaining", "ratelimit-reset", "ra
 WITHOUT_THINGS = {"/", "/test", "/schema", "/schema/openapi.json", "/schema/{path}", "/documents/events"}
 WITHOUT_THINGS |= {f"/{each}{rest}" for each in CLIENT_ROUTES for rest in ("", "/{rest}")}
 WITHOUT_THINGS |= {f"/{each}" for each in ("assets/{name}", *ROOT_FILES)}
+WITHOUT_THINGS |= {"/voice/status", "/voice/voices"}
 """Reading routes that show nothing of anybody's, and the stream, which has tests of its own."""
 
 
@@ -203,6 +204,24 @@ async def test_a_socket_tells_foreign_from_unknown_as_little(
             for id in ids.values():
                 answer = answer.replace(id, "ID")
             heard.append(answer)
+        assert heard[0] == heard[1], who
+        assert "NotFound" in heard[0], who
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/api/voice/continuous"])
+@pytest.mark.parametrize("what", ["conversation", "collection"])
+async def test_a_socket_for_voice_tells_foreign_from_unknown_as_little(
+    app: ASGIApp, sides: tuple[Side, Side], path: str, what: str
+) -> None:
+    victim, mallory = sides
+    for who, headers in mallory.callers.items():
+        heard = list[str]()
+        for id in (victim.shared[what], str(uuid4())):
+            query = f"conversation={id}" if what == "conversation" else f"model=aura:{id}"
+            async with socket(app, f"{path}?{query}", headers=headers) as talk:
+                said = await talk.hear()
+            said.pop("event_id", None)
+            heard.append(repr(said).replace(id, "ID"))
         assert heard[0] == heard[1], who
         assert "NotFound" in heard[0], who
 
