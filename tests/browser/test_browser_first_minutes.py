@@ -62,7 +62,7 @@ async def test_a_question_gets_a_cited_answer_and_its_citation_opens_the_marked_
     turn = await ask(page, "How long does the warranty of a Quillon drill last?")
     await expect(turn).to_contain_text("thirty-one months")
     await turn.get_by_role("button", name="Citation 1: handbook.md").first.click()
-    source = page.get_by_role("region", name="Source")
+    source = page.get_by_role("region", name="Source", exact=True)
     await expect(source.locator("mark")).to_contain_text("thirty-one months")
     await expect(source.get_by_role("heading", name="handbook.md")).to_be_visible()
     await page.keyboard.press("Escape")

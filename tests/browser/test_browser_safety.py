@@ -35,7 +35,9 @@ async def test_names_and_documents_and_answers_stay_text(chromium: Browser, site
         await expect(turn).to_contain_text("forty crowns")
         await expect(turn.locator("img, script, a[href^='javascript'], a[href*='evil']")).to_have_count(0)
         await turn.get_by_role("button", name="Citation 1").first.click()
-        await expect(page.get_by_role("region", name="Source").locator("mark")).to_contain_text("forty crowns")
+        await expect(page.get_by_role("region", name="Source", exact=True).locator("mark")).to_contain_text(
+            "forty crowns"
+        )
         await expect(page.locator("img[src*='evil'], img[src='x']")).to_have_count(0)
         assert dialogs == []
 

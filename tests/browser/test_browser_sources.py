@@ -22,7 +22,7 @@ async def test_a_citation_opens_the_page_that_says_it_with_the_passage_marked(ch
         cite = turn.get_by_role("button", name=re.compile(r"Citation \d+: employee-handbook\.pdf, page \d+")).first
         cited = int(re.findall(r"page (\d+)", await cite.get_attribute("aria-label") or "")[0])
         await cite.click()
-        source = reader.page.get_by_role("region", name="Source")
+        source = reader.page.get_by_role("region", name="Source", exact=True)
         await expect(source.get_by_role("img", name=f"Page {cited} as it was printed")).to_be_visible()
         await expect(source.locator("mark").first).to_be_visible()
         marked = " ".join(await source.locator("mark").all_inner_texts())
