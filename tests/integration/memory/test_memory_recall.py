@@ -34,6 +34,9 @@ class DownEmbedding:
     async def embed_query(self, text: str) -> NDArray[np.float32]:
         raise Unavailable("the model is down")
 
+    async def crowding(self) -> float:
+        raise Unavailable("the model is down")
+
 
 def said(scope: Scope, text: str, *, days_ago: int = 10, kind: Kind = "turn", message_id: UUID | None = None) -> Entry:
     return Entry(
