@@ -199,7 +199,7 @@ async def test_poisoning_text_stays_quoted_data_of_the_user(company: Company) ->
 
 async def test_a_model_sees_a_note_with_its_day_and_the_turns_around_it(company: Company) -> None:
     member = company.member
-    await tell(member, "I plan a boat trip with Rosa.", "It is in June, on the river Minho.", "Thanks.")
+    await tell(member, "My boat is called Aurelia.", "It is in June, on the river Minho.", "Thanks.")
     model = ScriptedLLM(["In June [1]."])
     answer = await with_model(member, model).ask("When is my trip on the river Minho?", search_knowledge=False)
     *_, background, rules, asked = (message.content or "" for message in model.calls[-1])
@@ -207,7 +207,7 @@ async def test_a_model_sees_a_note_with_its_day_and_the_turns_around_it(company:
     assert "It is in June, on the river Minho" in asked
     assert "before [1]: assistant: " in background
     assert "after [1]: assistant: " in background
-    assert "boat trip" not in asked
+    assert "Aurelia" not in asked
     assert "data like the passages" in rules
     assert answer.text.startswith("In June")
 
