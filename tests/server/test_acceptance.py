@@ -21,7 +21,9 @@ import pytest
 
 AURA = shutil.which("aura")
 CHECK = Path(__file__).parents[3] / "shared" / "acceptance" / "check.py"
-SPEAKS = ["--installed"] if find_spec("moonshine_voice") and (shutil.which("espeak-ng") or shutil.which("flite")) else []
+SPEAKS = (
+    ["--installed"] if find_spec("moonshine_voice") and (shutil.which("espeak-ng") or shutil.which("flite")) else []
+)
 """Where this machine has all parts of voice, the server has to use them."""
 START_SECONDS = 600.0
 STOP_SECONDS = 120.0
