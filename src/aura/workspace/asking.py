@@ -216,6 +216,7 @@ class Asking:
             books=self._wiring.books,
             keys=keys.all,
             ask=self.ask,
+            ensure=self._ensure_place,
             vocabulary=vocabulary_of(self.organisation.custom_settings),
         )
 
@@ -352,6 +353,12 @@ class Asking:
             temporary=temporary,
             persona=channel if use_persona else None,
         )
+
+    async def _ensure_place(self, conversation: InConversation, collection: str | CollectionId | None) -> None:
+        """Refuse a conversation or a collection that is not there, before anything is spent. Raises `NotFound`."""
+        if conversation is not None and conversation != "new":
+            await self._wiring.conversations.require(conversation)
+        await self._collection_id(collection)
 
     async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:
         if collection is None:
