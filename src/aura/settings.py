@@ -160,7 +160,8 @@ class Settings(BaseSettings):
     """How long the process that generates an answer may be silent before another takes the answer over."""
 
     voice_ears: str = "openai,moonshine"
-    """What makes text of speech, separated by commas, the preferred first; those without a key or a package are left out."""
+    """What makes text of speech, separated by commas, the preferred first; those without a key or a package are left out.
+    `none`: nothing."""
     voice_mouths: str = "elevenlabs,openai,espeak-ng,flite"
     """What makes speech of text, as `AURA_VOICE_EARS`."""
     voice_deadline_seconds: float = Field(default=10.0, gt=0)

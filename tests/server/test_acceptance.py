@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,10 @@ import pytest
 
 AURA = shutil.which("aura")
 CHECK = Path(__file__).parents[3] / "shared" / "acceptance" / "check.py"
+SPEAKS = (
+    ["--installed"] if find_spec("moonshine_voice") and (shutil.which("espeak-ng") or shutil.which("flite")) else []
+)
+"""Where this machine has all parts of voice, the server has to use them."""
 START_SECONDS = 600.0
 STOP_SECONDS = 120.0
 
@@ -110,7 +115,7 @@ def wait_for_the_worker(client: httpx.Client, headers: dict[str, str]) -> None:
 @pytest.mark.skipif(not CHECK.is_file(), reason="the acceptance check is not beside this checkout")
 def test_a_client_that_walks_the_contract_finds_it_kept(serving: Login) -> None:
     done = subprocess.run(
-        [sys.executable, str(CHECK), serving.url, "--require", "memory,persona"],
+        [sys.executable, str(CHECK), serving.url, "--require", "memory,persona,voice", *SPEAKS],
         capture_output=True,
         text=True,
         check=False,

@@ -96,7 +96,7 @@ def test_a_variable_that_resembles_none_lists_them_all(monkeypatch: pytest.Monke
 
 def test_a_setting_is_known_by_the_name_it_is_read_from_and_by_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = {"DATABASE_URL", "OPENAI_API_KEY", "GROK_API_KEY", "GROK_API_URL", "JWT_SECRET", "INTERNAL_API_KEY"}
-    shared |= {"OPENAI_API_URL", "REDIS_URL"}
+    shared |= {"OPENAI_API_URL", "REDIS_URL", "ELEVENLABS_API_KEY", "ELEVENLABS_API_URL", "ELEVENLABS_VOICE_ID"}
     for name in Settings.model_fields:
         monkeypatch.setenv(f"AURA_{name.upper()}", "x")
     assert set(unknown_variables()) == {f"AURA_{name}" for name in shared}

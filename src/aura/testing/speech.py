@@ -18,6 +18,8 @@ from typing import Final
 import msgspec
 
 from aura.clock import SystemTimer, Timer
+from aura.voice.audio.files import wav
+from aura.voice.parts import VoiceServices
 from aura.voice.ports import (
     BYTES_PER_SAMPLE,
     NO_HINTS,
@@ -153,10 +155,11 @@ class ScriptedSynthesizer:
         fails_after: int = 0,
         provider: str = "scripted",
         model: str = "mouth",
+        local: bool = False,
     ) -> None:
         self.provider = provider
         self.model = model
-        self.capabilities = Capabilities(times="characters" if times else None, joins_texts=True)
+        self.capabilities = Capabilities(times="characters" if times else None, joins_texts=True, local=local)
         self.spoken: list[str] = []
         self.manners: list[Manner] = []
         self.finished = self.closed = self.active = 0
@@ -215,6 +218,16 @@ class ScriptedSynthesizer:
     def _span(self, at: int) -> Span:
         seconds = self._of_character / self._rate
         return Span(start=at, end=at + 1, start_seconds=at * seconds, end_seconds=(at + 1) * seconds)
+
+
+def scripted_voice(hears: str) -> VoiceServices:
+    """Services for a platform that hears `hears` whatever is said, and speaks in numbers. Nothing is charged."""
+    local = Capabilities(local=True, partials=True)
+    return VoiceServices(
+        transcribers=(ScriptedTranscriber(lambda _: hears, capabilities=local),),
+        synthesizers=(ScriptedSynthesizer(local=True),),
+        activity=LoudnessActivity(),
+    )
 
 
 class LoudnessActivity:
@@ -278,6 +291,11 @@ def tone(seconds: float, *, sample_rate_hz: int = 16_000, hz: float = 220.0, lev
 def silence(seconds: float, *, sample_rate_hz: int = 16_000) -> Audio:
     """Nothing, for so long."""
     return Audio(pcm=bytes(BYTES_PER_SAMPLE * round(seconds * sample_rate_hz)), sample_rate_hz=sample_rate_hz)
+
+
+def recording(audio: Audio) -> bytes:
+    """`audio` as a WAV file."""
+    return wav([Speech(pcm=audio.pcm, sample_rate_hz=audio.sample_rate_hz)])
 
 
 async def texts_of(*texts: str, timer: Timer | None = None, every_seconds: float = 0.0) -> AsyncGenerator[str]:

@@ -22,10 +22,13 @@ from aura.voice.ports import Synthesizer, Transcriber, VoiceActivity
 
 EARS: Final = ("openai", "moonshine")
 MOUTHS: Final = ("elevenlabs", "openai", "espeak-ng", "flite")
+NOTHING: Final = "none"
+"""In the place of a list of services."""
 _REMOTE: Final = frozenset({"openai", "elevenlabs"})
 _KEPT: Final = 64
 """Adapters for organisations' own keys that are kept open at once."""
-_NO_EAR: Final = "AURA_VOICE_EARS names nothing that is installed or has a key"
+_PIP, _APT = 'pip install "aura[voice]"', "apt-get install espeak-ng"
+_NO_EAR: Final = f"AURA_VOICE_EARS names nothing that is installed or has a key: {_PIP}, or set OPENAI_API_KEY"
 _SICK: Final = (RouteState.OPEN, RouteState.CREDENTIAL)
 
 
@@ -35,6 +38,8 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     available: bool
     provider: str
     reason: str = ""
+    command: str = ""
+    """What installs it, where it is missing."""
 
 
 class VoiceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,9 +117,14 @@ class VoiceParts:
         vad = self._activity
         wanted = "" if vad else self._missing.get("silero", "nothing that tells speech from noise was given")
         return VoiceStatus(
-            stt=self._status(self.transcribers(keys), "", self._missing.get("moonshine", _NO_EAR)),
-            tts=self._status(self.synthesizers(keys), Browser.provider, str(no_server_speech())),
-            vad=PartStatus(available=vad is not None, provider=vad.provider if vad else "", reason=wanted),
+            stt=self._status(self.transcribers(keys), "", self._missing.get("moonshine", _NO_EAR), _PIP),
+            tts=self._status(self.synthesizers(keys), Browser.provider, str(no_server_speech()), _APT),
+            vad=PartStatus(
+                available=vad is not None,
+                provider=vad.provider if vad else "",
+                reason=wanted,
+                command="" if vad else _PIP,
+            ),
         )
 
     def ill(self) -> tuple[str, ...]:
@@ -137,9 +147,9 @@ class VoiceParts:
             await cast("_Closing", part).close()
         self._open.clear()
 
-    def _status(self, routes: tuple[Route[P], ...], stand_in: str, wanted: str) -> PartStatus:
+    def _status(self, routes: tuple[Route[P], ...], stand_in: str, wanted: str, command: str) -> PartStatus:
         if not routes:
-            return PartStatus(available=False, provider=stand_in, reason=wanted)
+            return PartStatus(available=False, provider=stand_in, reason=wanted, command=command)
         away = [each.name for each in routes if self._is_away(each)]
         reason = f"away for now: {', '.join(away)}" if away else ""
         return PartStatus(available=True, provider=routes[0].part.provider, reason=reason)
@@ -187,7 +197,7 @@ class VoiceParts:
 
 
 def _names(given: str, known: tuple[str, ...]) -> list[str]:
-    names = [name for each in given.split(",") if (name := each.strip())]
+    names = [name for each in given.split(",") if (name := each.strip()) and name != NOTHING]
     if strange := sorted({*names} - {*known}):
         raise InvalidRequest(f"no such speech service: {', '.join(strange)}; known are {', '.join(known)}")
     return names

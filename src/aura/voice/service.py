@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 
+from aura.answering.ask import InConversation
 from aura.answering.events import Answer
 from aura.errors import InvalidRequest
-from aura.identity import Scope, Verb
+from aura.identity import CollectionId, Scope, Verb
 from aura.router.context import Books
 from aura.voice.attempts import Ledgered
 from aura.voice.audio.files import decoded, wav
@@ -68,6 +69,7 @@ class Voice:
     Args:
         keys: the organisation's own keys, by provider.
         ask: answers in the scope, as `Workspace.ask`.
+        ensure: refuses a conversation or a collection that the scope does not have.
         vocabulary: names that the organisation uses, which its speakers say.
     """
 
@@ -79,6 +81,7 @@ class Voice:
         books: Books,
         keys: Callable[[], Awaitable[Mapping[str, str]]],
         ask: Callable[..., Awaitable[Answer]],
+        ensure: Callable[[InConversation, str | CollectionId | None], Awaitable[None]],
         vocabulary: tuple[str, ...] = (),
     ) -> None:
         self._parts = parts
@@ -86,6 +89,7 @@ class Voice:
         self._books = books
         self._keys = keys
         self._ask = ask
+        self._ensure = ensure
         self._vocabulary = vocabulary
 
     @property
@@ -196,6 +200,8 @@ class Voice:
 
         Cost: a call of a service that hears, one of the model, one of a service that speaks.
         """
+        self._scope.require(Verb.ASK)
+        await self._ensure(question.get("conversation"), question.get("collection"))
         transcript = await self.transcribe(recording, language=language)
         if not transcript.text:
             return VoiceTurn(transcript=transcript)

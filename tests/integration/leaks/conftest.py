@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 import pytest_asyncio
-from leaks_support import BOTH, DATABASE_ALONE, FILTER_ALONE, Locks, Side, World, furnish, new_side
+from leaks_support import BOTH, DATABASE_ALONE, FILTER_ALONE, QUESTION, Locks, Side, World, furnish, new_side
 from pytest_asyncio import is_async_test
 
 from aura import Aura, Settings, Workspace
@@ -22,6 +22,7 @@ from aura.portal import Portal
 from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.testing.embeddings import HashEmbedding
+from aura.testing.speech import scripted_voice
 from aura.workspace import Parts, Principal
 
 
@@ -36,7 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def world(data_dir: Path, server: EmbeddedServer) -> AsyncIterator[World]:
     settings = Settings.load(data_dir=data_dir, database_pool_size=5)
-    async with Aura.open(settings, embed_model=HashEmbedding(), llm=ExtractiveLLM(), recover=False) as opened:
+    async with Aura.open(
+        settings, embed_model=HashEmbedding(), llm=ExtractiveLLM(), voice=scripted_voice(QUESTION), recover=False
+    ) as opened:
         passwords = Passwords(threads=2, memory_kib=8, passes=1, lanes=1)  # so little work that many members are fast
         parts = msgspec.structs.replace(opened._parts, passwords=passwords)
         aura = Aura(parts, Organisations(parts.database, passwords=passwords, clock=parts.clock))

@@ -13,6 +13,7 @@ from aura import Answer, Workspace
 from aura.answering.events import Timings
 from aura.identity import CollectionId, ConversationId, DocumentId, Role, UserId
 from aura.tenants.values import ProfileChanges, UserChanges
+from aura.testing.speech import recording, tone
 
 ANSWER = Answer(
     response_id=UUID(int=0),
@@ -27,6 +28,8 @@ ANSWER = Answer(
 )
 
 SAID_TO_AN_AGENT = [ChatMessage(role="user", content="planted"), ChatMessage(role="assistant", content="planted")]
+
+SPOKEN = recording(tone(0.6))
 
 DOCUMENT: dict[str, Attack] = {
     "documents.get": lambda w, id: w.documents.get(DocumentId(id)),
@@ -64,6 +67,7 @@ COLLECTION: dict[str, Attack] = {
     "ask": lambda w, id: w.ask("How long does the warranty last?", collection=str(id)),
     "stream": lambda w, id: drained(w.stream("How long does the warranty last?", collection=CollectionId(id))),
     "search": lambda w, id: w.search("warranty", collection=CollectionId(id)),
+    "voice.process_voice_message": lambda w, id: w.voice.process_voice_message(SPOKEN, collection=CollectionId(id)),
 }
 
 CONVERSATION: dict[str, Attack] = {
@@ -90,6 +94,10 @@ CONVERSATION: dict[str, Attack] = {
         "Go on", conversation=ConversationId(id), temporary=True, use_memory=False
     ),
     "stream": lambda w, id: _kinds(w, id),
+    "voice.process_voice_message": lambda w, id: w.voice.process_voice_message(SPOKEN, conversation=ConversationId(id)),
+    "voice.process_voice_message for the moment": lambda w, id: w.voice.process_voice_message(
+        SPOKEN, conversation=ConversationId(id), temporary=True
+    ),
 }
 
 RESPONSE: dict[str, Attack] = {

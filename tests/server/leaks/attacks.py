@@ -15,6 +15,7 @@ from server_support import INTERNAL_API_KEY, PASSWORD, QUESTION, Served, Tenant,
 from aura import Aura, Workspace
 from aura.identity import ConversationId, Role
 from aura.memory.deriving import Deriver
+from aura.testing.speech import recording, tone
 from aura.webhooks.values import Event
 from aura_server.callers import TENANT_HEADER
 
@@ -137,6 +138,13 @@ def _file(id: str) -> dict[str, Any]:
     return {"files": {"files": ("a.md", b"# A\n\nText.\n")}, "data": {"collection": id}}
 
 
+def _spoken(**fields: object) -> Callable[[str], dict[str, Any]]:
+    return lambda id: {
+        "files": {"audio": ("question.wav", recording(tone(0.6)))},
+        "data": {name: id if value is ... else value for name, value in fields.items()},
+    }
+
+
 def _rpc(tool: str, **arguments: object) -> Callable[[str], dict[str, Any]]:
     def request(id: str) -> dict[str, Any]:
         named = {name: id if value is ... else value for name, value in arguments.items()}
@@ -172,6 +180,7 @@ ATTACKS = {
             Attack("collection", "POST", "/documents/", _file),
             Attack("collection", "POST", "/chat/", _json(**_ASK, collection=...), reads=True),
             Attack("collection", "POST", "/chat/stream", _json(**_ASK, collection=...), reads=True),
+            Attack("collection", "POST", "/voice/message", _spoken(collection=...), reads=True),
             Attack("collection", "POST", "/v1/chat/completions", _v1, reads=True),
             Attack("collection", "GET", "/v1/models/aura:{id}", reads=True),
             Attack("collection", "POST", "/mcp", _rpc("search", query=QUESTION, collection=...), reads=True),
@@ -198,6 +207,7 @@ ATTACKS = {
             Attack("webhook", "GET", "/tenant/webhooks/{id}/deliveries", reads=True, admins=True),
             Attack("conversation", "POST", "/chat/", _json(**_ASK, session_id=...)),
             Attack("conversation", "POST", "/chat/stream", _json(**_ASK, session_id=...)),
+            Attack("conversation", "POST", "/voice/message", _spoken(session_id=...)),
             Attack("conversation", "PATCH", "/conversations/{id}", _json(title="mine now", pinned=True)),
             Attack("conversation", "DELETE", "/conversations/{id}"),
             Attack("conversation", "GET", "/conversations/{id}/export", reads=True),
@@ -245,6 +255,8 @@ LISTS = {
     "/tenant/export": {},
     "/v1/models": {},
     "/v1/models/aura": {},
+    "/voice/status": {},
+    "/voice/voices": {},
     "/metrics": {},
 }
 """Every route that shows something without being given an id, and its query."""
@@ -262,6 +274,7 @@ async def shown(app: ASGIApp, headers: dict[str, str]) -> dict[str, str]:
         ("/v1/chat/completions", {"model": "aura", "messages": [{"role": "user", "content": QUESTION}]}),
     ):
         seen[path] = (await ask(app, "POST", path, json=body, headers=headers)).text
+    seen["/voice/message"] = (await ask(app, "POST", "/voice/message", headers=headers, **_spoken()(""))).text
     call = _rpc("search", query=QUESTION, limit=100)("")
     seen["/mcp"] = (await ask(app, "POST", "/mcp", json=call["json"], headers=headers | call["headers"])).text
     return seen
