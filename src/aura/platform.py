@@ -58,6 +58,7 @@ from aura.usage.ledger import Ledger
 from aura.usage.metering import Meter
 from aura.usage.periods import Window
 from aura.usage.platform_budget import PlatformBudget
+from aura.usage.platform_ledger import PlatformLedger
 from aura.usage.totals import Totals
 from aura.voice.parts import VoiceParts, VoiceServices
 from aura.webhooks.delivery import Deliverer
@@ -106,6 +107,11 @@ class Aura:
     def totals(self) -> Totals:
         """What this process has answered."""
         return self._parts.totals
+
+    @property
+    def own_usage(self) -> PlatformLedger:
+        """What the platform has called for itself and pays for, such as probes: `get_cost_summary()`."""
+        return _own_usage(self._parts.database, self._parts.clock, self._parts.platform_budget, self._parts.totals)
 
     async def queued_documents(self) -> int:
         """How many documents of all organisations wait or are worked on. Cost: one round trip to the database."""
@@ -388,7 +394,9 @@ async def _build(
         lease_seconds=settings.response_lease_seconds,
     )
     stack.push_async_callback(responses.close)
-    answering = await _model(settings, stack, model, llm, portal)
+    totals, budget = Totals(), _platform_budget(settings)
+    own_usage = _own_usage(database, clock, budget, totals)
+    answering = await _model(settings, stack, model, llm, portal, own_usage)
     board = answering.board if isinstance(answering, SmartRouter) else HealthBoard()
     speech = VoiceParts(settings, board, given=voice)
     stack.push_async_callback(speech.close)
@@ -402,7 +410,8 @@ async def _build(
         embedder=model,
         llm=answering,
         voice=speech,
-        platform_budget=_platform_budget(settings),
+        platform_budget=budget,
+        totals=totals,
         pipeline=pipeline,
         portal=portal,
         passwords=passwords,
@@ -451,6 +460,7 @@ async def _model(
     embedder: EmbeddingModel,
     given: LLM | None,
     portal: Portal,
+    own_usage: PlatformLedger,
 ) -> LLM:
     """The model that answers."""
     llm = given or await asyncio.to_thread(open_model, settings, embedder, portal=portal)
@@ -458,7 +468,7 @@ async def _model(
         stack.push_async_callback(llm.close)
         portal.before_closing(llm.close_loop)
         if (probing := probing_of(settings)) is not None:
-            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing).run())
+            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing, ledger=own_usage).run())
             stack.push_async_callback(_ended, probes)
     return llm
 
@@ -470,6 +480,10 @@ def _share(settings: Settings, stack: AsyncExitStack, database: Database, board:
         stack.push_async_callback(redis.close)
     share = asyncio.create_task(HealthShare(database, board, redis=redis).run())
     stack.push_async_callback(_ended, share)
+
+
+def _own_usage(database: Database, clock: Clock, budget: PlatformBudget | None, totals: Totals) -> PlatformLedger:
+    return PlatformLedger(database, clock=clock, budget=budget, totals=totals)
 
 
 def _platform_budget(settings: Settings) -> PlatformBudget | None:

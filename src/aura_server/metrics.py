@@ -104,6 +104,12 @@ class _Answers(Collector):
         yield tokens
         cost = self._totals.cost_micro_usd / 1_000_000
         yield CounterMetricFamily("aura_cost_usd", "US dollars, of calls whose price is known.", value=cost)
+        probes = CounterMetricFamily("aura_probes", "Probes of models by how they ended.", labels=("outcome",))
+        for outcome in (Outcome.OK, Outcome.FAILED):
+            probes.add_metric((outcome.value,), self._totals.probes[outcome])
+        yield probes
+        cost = self._totals.probe_cost_micro_usd / 1_000_000
+        yield CounterMetricFamily("aura_probe_cost_usd", "US dollars that probes cost the platform.", value=cost)
 
 
 def from_this_machine(scope: Scope) -> bool:

@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -16,6 +17,7 @@ from aura.settings import Settings
 from aura_evals.cli import app
 from aura_evals.routing import score
 from aura_evals.routing_baseline import compare, read
+from aura_evals.routing_choice import choices
 from aura_evals.routing_labels import read_labels
 
 RUNNER = CliRunner()
@@ -56,6 +58,29 @@ def test_every_system_is_measured_with_intervals(tmp_path: Path) -> None:
     assert metrics["cold"]["apgr"] >= metrics["length"]["apgr"]
     assert metrics["oracle"]["apgr"] > metrics["learned"]["apgr"] > metrics["length"]["apgr"] + 0.05
     assert found["proof"]["proved"] is True
+
+
+def test_the_ranking_by_gain_price_and_time_keeps_the_stated_share_and_the_order_of_what_is_learned(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out.json"
+    code, output = run(traffic(tmp_path / "traffic.csv"), "--json", str(out))
+    assert "50% strong calls stated: 50.0% given" in output
+    found = json.loads(out.read_text())
+    assert [each["stated"] for each in found["ranked"]] == [0.2, 0.5, 0.8]
+    for each in found["ranked"]:
+        assert each["given"] == pytest.approx(each["stated"], abs=1 / 240)
+        assert each["recovered"] > each["stated"] + 0.05
+        assert each["apgr"] == pytest.approx(found["metrics"]["learned"]["apgr"], abs=0.001)
+    assert code == 0
+
+
+def test_a_strong_model_that_is_slow_today_is_given_fewer_questions_and_those_that_gain_most() -> None:
+    gains = np.random.default_rng(0).normal(0.2, 0.1, 200)
+    usual, slow = choices(gains, share=0.5), choices(gains[:40], share=0.5, slower=8.0)
+    assert usual.strong.sum() == 100
+    assert 0 < slow.strong.sum() < (gains[:40] >= np.quantile(gains[:40], 0.5)).sum()
+    assert slow.strong[np.argmax(gains[:40])]
 
 
 def test_the_same_data_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -170,3 +195,23 @@ def test_on_gsm8k_what_is_learned_is_better_than_length_by_more_than_chance(tmp_
     assert code == 0, output
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["proof"]["ahead"]["low"] > 0
+    assert [each["given"] for each in found["ranked"]] == pytest.approx([0.2, 0.5, 0.8], abs=0.001)
+    assert min(each["apgr"] for each in found["ranked"]) >= found["metrics"]["learned"]["apgr"] - 0.001
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the recorded outcomes of two models are not on this machine")
+def test_of_210_labels_of_mixed_topics_what_is_learned_is_above_length() -> None:
+    sums = read_labels(SHARED)
+    mixed = [*sums[:1_300:10], *read_labels(SHARED.with_name("mt_bench_judgements.jsonl"))]
+    assert len(mixed) == 210
+    proof = score(mixed).proof
+    assert proof is not None
+    assert proof.learned > proof.length
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the recorded outcomes of two models are not on this machine")
+def test_on_mt_bench_which_has_but_80_questions_length_decides_as_it_did(tmp_path: Path) -> None:
+    judged = SHARED.with_name("mt_bench_judgements.jsonl")
+    assert run(judged, "--json", str(tmp_path / "out.json"))[0] == 0
+    metrics = json.loads((tmp_path / "out.json").read_text())["metrics"]
+    assert metrics["learned"] == metrics["length"] == metrics["cold"]

@@ -37,6 +37,7 @@ CROSS_TENANT_POLICIES = {
     ("memory_outbox", "queue", "SELECT"),
     ("platform_spent", "platform", "ALL"),
     ("platform_reservations", "platform", "ALL"),
+    ("platform_usage", "platform", "ALL"),
     ("route_health", "platform", "ALL"),
     ("platform_spent", "functions", "ALL"),
     ("platform_reservations", "functions", "ALL"),
@@ -129,7 +130,7 @@ def test_every_unique_index_contains_tenant_id(catalogue: psycopg.Connection) ->
         SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique
           AND c.relname NOT IN ('organisations', 'login_attempts', 'alembic_version', 'platform_spent',
-            'platform_reservations', 'route_health')
+            'platform_reservations', 'platform_usage', 'route_health')
           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'tenant_id'
             AND a.attnum = ANY (i.indkey::int2[]))"""
     assert rows(catalogue, query) == []
@@ -198,6 +199,7 @@ def test_the_system_role_reaches_organisations_and_the_queue_as_whole_tables(cat
         "login_attempts": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "platform_spent": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "platform_reservations": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "platform_usage": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "route_health": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "alembic_version": {"SELECT"},
     }
@@ -219,6 +221,7 @@ def test_the_system_role_reaches_the_columns_of_a_login_and_no_others(catalogue:
         "organisations",
         "platform_reservations",
         "platform_spent",
+        "platform_usage",
         "route_health",
         "users",
         "webhook_deliveries",

@@ -19,7 +19,6 @@ from aura.database.embedded import EmbeddedServer
 from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.testing.embeddings import HashEmbedding
-from aura.testing.speech import scripted_voice
 from aura_server import create_app
 
 

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from server_support import INTERNAL_API_KEY, QUESTION, Served, Tenant, bearer, client_of
 
 from aura.identity import Role
+from aura.usage.ledger import Kind, Outcome, UsageRow
 from aura_server import create_app
 
 
@@ -53,6 +54,19 @@ async def test_an_application_counts_for_itself(world: Served) -> None:
         await one.get("/health")
         text = (await other.get("/metrics")).text
     assert 'route="/health"' not in text
+
+
+async def test_probes_are_counted_apart_from_answers_with_what_they_cost(world: Served) -> None:
+    row = UsageRow(kind=Kind.PROBE, provider="p", model="m", outcome=Outcome.OK, cost_micro_usd=7)
+    async with client_of(create_app(world.aura)) as client:
+        before = samples((await client.get("/metrics")).text)
+        await world.aura.own_usage.record(row)
+        after = samples((await client.get("/metrics")).text)
+    probes, cost = labelled("aura_probes_total", outcome="ok"), labelled("aura_probe_cost_usd_total")
+    assert after[probes] == before[probes] + 1
+    assert after[cost] == pytest.approx(before[cost] + 7e-6)
+    answers = labelled("aura_answers_total", outcome="ok")
+    assert after[answers] == before[answers]
 
 
 async def test_answers_and_their_tokens_are_counted_by_outcome(world: Served, acme: Tenant) -> None:

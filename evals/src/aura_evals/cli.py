@@ -14,6 +14,7 @@ from rich.console import Console
 
 from aura_evals.baseline import read_baseline, require_same, write_baseline
 from aura_evals.bench.cli import app as bench
+from aura_evals.cli_candidates import candidates
 from aura_evals.cli_init import init
 from aura_evals.cli_results import compare, report
 from aura_evals.dataset import AnyDataset, about, open_data
@@ -43,6 +44,7 @@ app.add_typer(bench, name="bench")
 app.command()(compare)
 app.command()(report)
 app.command()(init)
+app.command()(candidates)
 
 ROUTING = "routing"
 MEMORY = "memory"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -63,6 +63,10 @@ async def run_http(
     Raises:
         BadInput: the suite can not be run over HTTP, the server refuses the key, or is not one of ours.
     """
+    if suite.kind == "isolation":
+        from aura_evals.isolation_http import run_isolation
+
+        return await run_isolation(url, equipment.bars)
     if not isinstance(dataset, GoldenSet):
         raise BadInput("--http scores a dataset of documents and questions (questions.jsonl)")
     if len(dataset.organisations) != 1:
@@ -140,18 +144,27 @@ class HttpTarget:
     async def _sent(
         self, method: str, path: str, *, params: dict[str, str] | None = None, json: dict[str, str] | None = None
     ) -> httpx.Response:
-        """The server's answer; when it is over a limit or away for now, the request waits as long as it says."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                response = await self._client.request(method, path, params=params, json=json)
-            except httpx.HTTPError as error:
-                raise BadInput(f"the server at {self._client.base_url} does not answer: {error}") from None
-            if response.status_code not in (429, 503) or attempt == _ATTEMPTS - 1:
-                break
-            await asyncio.sleep(_wait_seconds(response))
+        response = await patiently_sent(self._client, method, path, params=params, json=json)
         if response.is_success:
             return response
         raise BadInput(f"{method} {path} answered {response.status_code}: {response.text[:300]}")
+
+
+async def patiently_sent(client: httpx.AsyncClient, method: str, url: str, **sent: Any) -> httpx.Response:
+    """The server's answer; when it is over a limit or away for now, the request waits as long as it says.
+
+    Raises:
+        BadInput: the server does not answer.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            response = await client.request(method, url, **sent)
+        except httpx.HTTPError as error:
+            raise BadInput(f"the server at {client.base_url} does not answer: {error}") from None
+        if response.status_code not in (429, 503) or attempt == _ATTEMPTS - 1:
+            return response
+        await asyncio.sleep(_wait_seconds(response))
+    raise AssertionError("there is at least one attempt")
 
 
 def _wait_seconds(response: httpx.Response) -> float:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from aura.index.tenant_index import Mode
 
 _UNKNOWN = UUID(int=0xAA << 120)
-_FACTS = {
+FACTS = {
     "north": (
         "lighthouse",
         "The access word of the lighthouse is {canary}. The keeper of the lighthouse is Hedda Quill.",
     ),
     "south": ("granary", "The access word of the granary is {canary}. The keeper of the granary is Jory Pell."),
 }
+"""By the name of an organisation, what its document is about and what it says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ async def probe_isolation(aura: Aura) -> list[Case]:
 
     Cost: two tenants with a document each; they are erased at the end.
     """
-    sides = [await _furnished(aura, name) for name in _FACTS]
+    sides = [await _furnished(aura, name) for name in FACTS]
     try:
         cases = [
             await _case(name, probe, mine, other)
@@ -62,6 +63,11 @@ async def probe_isolation(aura: Aura) -> list[Case]:
             await side.workspace.erase()
 
 
+def canary_of(name: str) -> str:
+    """The word that only the organisation of this name has."""
+    return f"canary-{sha256(name.encode()).hexdigest()[:12]}"
+
+
 def leaks(cases: list[Case]) -> tuple[str, ...]:
     """A violation for each probe that came through."""
     return tuple(f"isolation: {case.id}: {case.answer}" for case in cases if case.values["isolation.kept"] < 1)
@@ -69,8 +75,8 @@ def leaks(cases: list[Case]) -> tuple[str, ...]:
 
 async def _furnished(aura: Aura, name: str) -> _Side:
     workspace = await new_tenant(aura)
-    canary = f"canary-{sha256(name.encode()).hexdigest()[:12]}"
-    subject, text = _FACTS[name]
+    canary = canary_of(name)
+    subject, text = FACTS[name]
     content = f"# Notes on the {subject}\n\n{text.format(canary=canary)}\n".encode()
     document_id: DocumentId | None = None
     async for step in workspace.documents.ingest(content, filename=f"{subject}.md"):

@@ -37,6 +37,7 @@ from aura_evals.errors import BadInput
 from aura_evals.floors import Floor, broken_floors
 from aura_evals.result import write_whole
 from aura_evals.routing_baseline import compare, read, write
+from aura_evals.routing_choice import Chosen, chosen
 from aura_evals.routing_labels import read_labels
 from aura_evals.routing_page import SHARES, as_html
 
@@ -58,7 +59,8 @@ class RoutingResult(msgspec.Struct, frozen=True, kw_only=True):
     """A run's numbers: system → metric → value, and as many intervals, in which the value lies nine times of ten.
 
     `learned` is what was learned where it is better than length, and length where it is not, as the router has it;
-    `proof` says whether it is better by more than chance, which is when the router uses it.
+    `proof` says whether it is better by more than chance, which is when the router uses it. `ranked` is what the router's
+    ranking, which weighs price and time as well, makes of what was learned.
     """
 
     suite: str = "routing"
@@ -71,6 +73,7 @@ class RoutingResult(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, dict[str, float | None]]
     intervals: dict[str, dict[str, tuple[float | None, float | None]]]
     proof: Proof | None = None
+    ranked: tuple[Chosen, ...] = ()
     floors: tuple[Floor, ...] = ()
 
 
@@ -161,6 +164,7 @@ def result_of(labels: Sequence[Label], scored: Scored, name: str, floors: tuple[
         metrics={system: _values(found) for system, found in curves.items()},
         intervals={system: _intervals(found) for system, found in curves.items()},
         proof=scored.proof,
+        ranked=chosen(scored.scores["learned"], quick, strong) if scored.learned_is == "learned" else (),
         floors=floors,
     )
 
@@ -184,6 +188,10 @@ def as_table(result: RoutingResult) -> Table:
     if result.proof is not None:
         ahead = result.proof.ahead
         caption += f"; ahead of the priors by {ahead.value:+.3f} [{ahead.low:+.3f}, {ahead.high:+.3f}]"
+    caption += "".join(
+        f"\n{each.stated:.0%} strong calls stated: {each.given:.1%} given, {each.recovered:.1%} of the gain recovered"
+        for each in result.ranked
+    )
     table = Table(title=f"routing on {result.dataset}", caption=caption)
     table.add_column("router")
     for metric in METRICS:

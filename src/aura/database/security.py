@@ -97,11 +97,11 @@ def protect_outbox() -> list[str]:
     ]
 
 
-ROUTER_TABLES = ("platform_spent", "platform_reservations", "route_health")
+ROUTER_TABLES = ("platform_spent", "platform_reservations", "platform_usage", "route_health")
 
 
 def protect_router() -> list[str]:
-    """The statements for what the router keeps of the platform as a whole: its budget, and the health of routes."""
+    """The statements for what the router keeps of the platform as a whole: its budget, its calls, the health of routes."""
     return [
         statement
         for table in ROUTER_TABLES

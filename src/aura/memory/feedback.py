@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+import msgspec
+from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from aura.answering.hygiene import storable
@@ -19,6 +21,23 @@ LONGEST_REASON = 200
 """Characters of a reason: a word or a line."""
 LONGEST_COMMENT = 5_000
 """Characters of a comment."""
+
+
+MOST_RATED = 1_000
+"""Answers that can be read at once."""
+
+
+class RatedDown(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that its asker thought bad. `turns` is what the asker had said before in the conversation, oldest first."""
+
+    message_id: UUID
+    question: str
+    turns: tuple[str, ...]
+    answer: str
+    refused: bool
+    reason: str
+    comment: str
+    rated_at: datetime
 
 
 class Feedback:
@@ -65,3 +84,49 @@ class Feedback:
             )
             if self._signals is not None:
                 await self._signals.of_rating(session, message_id, rating, reason, comment)
+
+    async def rated_down(self, *, limit: int = 100) -> list[RatedDown]:
+        """The answers of the scope that are rated as bad, the latest rating first. Cost: two statements.
+
+        Raises:
+            InvalidRequest: `limit` is not between 1 and 1,000.
+        """
+        if not 1 <= limit <= MOST_RATED:
+            raise InvalidRequest(f"limit is {limit}, and must be between 1 and {MOST_RATED}", field="limit")
+        c = messages.c
+        rated = (
+            select(c.id, c.conversation_id, c.seq, c.text, c.refused, feedback.c.reason, feedback.c.comment)
+            .add_columns(feedback.c.created_at)
+            .join(feedback, and_(feedback.c.tenant_id == c.tenant_id, feedback.c.message_id == c.id))
+            .where(visible(feedback, self._scope), visible(messages, self._scope), feedback.c.rating < 0)
+            .order_by(feedback.c.created_at.desc(), c.id)
+            .limit(limit)
+        )
+        async with self._database.tenant(self._scope, snapshot=True) as session:
+            answers = (await session.execute(rated)).all()
+            said = (
+                select(c.conversation_id, c.seq, c.text)
+                .where(visible(messages, self._scope), c.role == "user")
+                .where(c.conversation_id.in_({answer.conversation_id for answer in answers}))
+                .order_by(c.seq)
+            )
+            asked = (await session.execute(said)).all()
+        found: list[RatedDown] = []
+        for answer in answers:
+            before = [
+                each.text for each in asked if each.conversation_id == answer.conversation_id and each.seq < answer.seq
+            ]
+            if before:
+                found.append(
+                    RatedDown(
+                        message_id=answer.id,
+                        question=before[-1],
+                        turns=tuple(before[:-1]),
+                        answer=answer.text,
+                        refused=answer.refused,
+                        reason=answer.reason,
+                        comment=answer.comment,
+                        rated_at=answer.created_at,
+                    )
+                )
+        return found

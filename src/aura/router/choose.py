@@ -17,6 +17,7 @@ from aura.router.endpoint import with_key
 from aura.router.health import HealthBoard
 from aura.router.latency import Latencies
 from aura.router.price import Tokens
+from aura.router.ranking import WORTH_OF_DOUBLING, Worth, worths
 from aura.router.trace import Considered, Trace
 
 STICKY_SECONDS: Final = 300.0
@@ -78,25 +79,29 @@ class Chooser:
         trace.tier, trace.classifier = reading.tier.value, reading.classifier
         trace.reasons.extend(reading.reasons)
         most = {each.route: most_micro_usd(each, needs) for each in candidates}
+        refused = {each.route: _unfit(each, needs, context, tenancy) for each in candidates}
+        able = [each for each in candidates if not refused[each.route]]
         fit: list[Candidate] = []
         ill: list[Candidate] = []
-        for each in candidates:
-            refused = _unfit(each, needs, context, tenancy)
-            if not refused and not each.local and not self._board.takes_calls(each.route):
-                status = self._board.status(each.route)
-                refused = f"{status.state.value}: {status.reason}"
-                ill.append(each)
-            elif not refused:
+        for each in able:
+            if each.local or self._board.takes_calls(each.route):
                 fit.append(each)
-            trace.considered.append(self._considered(each, refused, most[each.route]))
+            else:
+                status = self._board.status(each.route)
+                refused[each.route] = f"{status.state.value}: {status.reason}"
+                ill.append(each)
+        worth = worths(reading, able, most, self._latencies)
+        trace.considered.extend(
+            self._considered(each, refused[each.route], most[each.route], worth.get(each.route)) for each in candidates
+        )
         rest = [each for each in fit if each.tier is not Tier.LAST_RESORT]
         resort = [each for each in fit if each.tier is Tier.LAST_RESORT]
         if not rest and ill and not resort:
             soonest = self._board.soonest([each.route for each in ill])
             rest = [each for each in ill if each.route == soonest]
             trace.reasons.append("all routes are open: the one that recovers first is tried")
-        order = self._ranked(rest, reading.tier, most)
-        return Choice(order=[*self._stuck(order, reading.tier, context, trace), *resort], most_micro_usd=most)
+        order = self._stuck(self._ranked(rest, worth, trace), context, trace)
+        return Choice(order=[*order, *resort], most_micro_usd=most)
 
     @property
     def own(self) -> tuple[Candidate, ...]:
@@ -131,42 +136,53 @@ class Chooser:
         if len(self._conversations) > _CONVERSATIONS:
             self._conversations.popitem(last=False)
 
-    def _ranked(self, fit: list[Candidate], tier: Tier, most: dict[str, int]) -> list[Candidate]:
-        """The wanted tier first, the better of two that chance draws at its head; then the others by what they cost."""
-
-        def costs(each: Candidate) -> float:
-            return (most[each.route] + 1) * self._latencies.answer_seconds(each.route)
-
-        wanted = sorted((each for each in fit if each.tier is tier), key=costs)
-        others = sorted((each for each in fit if each.tier is not tier), key=costs)
-        if len(wanted) > 2:  # with two of them, both are drawn
-            first = min(self._chance.sample(wanted, 2), key=costs)
-            wanted.remove(first)
-            wanted.insert(0, first)
-        order = wanted + others
-        if len(order) > 1 and self._explore and self._chance.random() < self._explore:
-            end = len(wanted) if len(wanted) > 1 else len(order)  # of the tier, or where it has but one, of the others
-            order.insert(0, order.pop(self._chance.randrange(1, end)))
+    def _ranked(self, fit: list[Candidate], worth: Mapping[str, Worth], trace: Trace) -> list[Candidate]:
+        """What is worth most first, and of its equals the better of two that chance draws."""
+        order = sorted(fit, key=lambda each: (-worth[each.route].value, each.tier is Tier.FAST))
+        if len(order) < 2:
+            return order
+        first, second = order[:2]
+        trace.reasons.append(
+            f"{first.name} is worth {worth[first.route].value:+.3f}, {second.name} {worth[second.route].value:+.3f}"
+        )
+        least = worth[first.route].value - WORTH_OF_DOUBLING
+        equals = [n for n, each in enumerate(order) if each.tier is first.tier and worth[each.route].value >= least]
+        if len(equals) > 2:  # with two of them, both are drawn
+            drawn = min(self._chance.sample(equals, 2))
+            if drawn:
+                trace.reasons.append(f"{order[drawn].name} is about as good, and the better of two that were drawn")
+                order.insert(0, order.pop(drawn))
+        if self._explore and self._chance.random() < self._explore:
+            siblings = [n for n, each in enumerate(order) if n and each.tier is order[0].tier]
+            explored = self._chance.choice(siblings or range(1, len(order)))
+            trace.reasons.append(f"{order[explored].name} is tried, to keep knowing it")
+            order.insert(0, order.pop(explored))
         return order
 
-    def _stuck(self, order: list[Candidate], tier: Tier, context: CallContext, trace: Trace) -> list[Candidate]:
+    def _stuck(self, order: list[Candidate], context: CallContext, trace: Trace) -> list[Candidate]:
         """The conversation's model first while its cache is warm, unless more reasoning is asked for than it is for."""
         route, at = self._conversations.get(context.conversation or "", ("", 0.0))
         held = next((each for each in order if each.route == route), None)
         if held is None or self._now() - at > STICKY_SECONDS:
             return order
-        if tier is Tier.REASONING and held.tier is Tier.FAST:
+        if order[0].tier is Tier.REASONING and held.tier is Tier.FAST:
             return order
         trace.reasons.append("the conversation stays with its model")
         return [held, *(each for each in order if each is not held)]
 
-    def _considered(self, each: Candidate, refused: str, most: int) -> Considered:
-        return Considered(
+    def _considered(self, each: Candidate, refused: str, most: int, worth: Worth | None) -> Considered:
+        seconds = self._latencies.answer_seconds(each.route)
+        seen = Considered(
             name=each.name,
             tier=each.tier.value,
             refused=refused,
             price_micro_usd=most,
-            answer_seconds=round(self._latencies.answer_seconds(each.route), 4),
+            answer_seconds=None if seconds is None else round(seconds, 4),
+        )
+        if worth is None or each.tier is Tier.LAST_RESORT:
+            return seen
+        return msgspec.structs.replace(
+            seen, gain=round(worth.gain, 4), doublings=round(worth.doublings, 4), value=round(worth.value, 4)
         )
 
 

@@ -22,12 +22,17 @@ READ_CHARACTERS: Final = 8_000
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What a question was taken for. A higher `score` asks for more reasoning; only scores of one classifier compare."""
+    """What a question was taken for. A higher `score` asks for more reasoning; only scores of one classifier compare.
+
+    `gain` is by how much likelier a strong model's answer is right than a quick one's, less what is asked for it; None where
+    the classifier knows the tier alone.
+    """
 
     tier: Tier
     score: float
     classifier: str
     reasons: tuple[str, ...] = ()
+    gain: float | None = None
 
 
 class Classifier(Protocol):

@@ -24,6 +24,14 @@ BUCKETS: Final = 4_096
 _RIDGE, _RIDGE_WITH_EMBEDDING = 2.0, 3.0
 _DENSE: Final = 0.3
 """What the dense features weigh beside the words, whose length is 1."""
+_PRIOR: Final = -1.0
+"""What the length of a question weighs for a quick model before a label is known, in characters and in words by their
+logarithm: a long one is likelier to be too hard for it. Some hundred labels outweigh it."""
+_LENGTHS: Final = (1, 2)
+"""Where those two are among the features."""
+_FARTHEST: Final = 3.0
+_NEVER: Final = 1e12
+"""A scale by which a feature is nothing; JSON has no infinity."""
 _STEPS: Final = 120
 _VERSION: Final = 1
 
@@ -82,6 +90,7 @@ class LearnedClassifier:
         return Reading(
             tier=tier,
             score=gain,
+            gain=gain - self.weights.threshold,
             classifier="learned",
             reasons=(f"a strong model gains {gain:+.3f}, and {self.weights.threshold:+.3f} is asked for",),
         )
@@ -111,8 +120,13 @@ class LearnedClassifier:
         vector = np.zeros(self.weights.embedding)
         if len(embedding) == self.weights.embedding:
             vector[:] = embedding
-        features = (np.asarray(features_of(question)) - self._mean) / self._scale * _DENSE
+        features = _scaled(np.asarray(features_of(question)), self._mean, self._scale)
         return np.concatenate([[1.0], features, vector])
+
+
+def _scaled(features: Floats, mean: Floats, scale: Floats) -> Floats:
+    """In standard deviations of the labels, and bounded: what is far from all of them is not known the better for it."""
+    return np.clip((features - mean) / scale, -_FARTHEST, _FARTHEST) * _DENSE
 
 
 def train(labels: Sequence[Label], *, share: float | None = None) -> LearnedClassifier:
@@ -125,13 +139,14 @@ def train(labels: Sequence[Label], *, share: float | None = None) -> LearnedClas
     """
     embedding = len(labels[0].embedding) if labels and all(label.embedding for label in labels) else 0
     raw = np.asarray([features_of(label.question) for label in labels])
-    scale = np.maximum(raw.std(axis=0), 1e-9)
+    spread = raw.std(axis=0)
+    scale = np.where(spread > 1e-9, spread, _NEVER)  # what is the same of all of them tells nothing
     vectors = np.asarray([label.embedding[:embedding] for label in labels]).reshape(len(labels), embedding)
-    dense = np.hstack([np.ones((len(labels), 1)), (raw - raw.mean(axis=0)) / scale * _DENSE, vectors])
+    dense = np.hstack([np.ones((len(labels), 1)), _scaled(raw, raw.mean(axis=0), scale), vectors])
     rows = _Rows([hashed(label.question, label.topic) for label in labels], dense)
     ridge = _RIDGE_WITH_EMBEDDING if embedding else _RIDGE
-    strong = _fit(rows, [label.strong_right for label in labels], ridge)
-    quick = _fit(rows, [label.quick_right for label in labels], ridge)
+    strong = _fit(rows, [label.strong_right for label in labels], ridge, np.zeros(rows.width))
+    quick = _fit(rows, [label.quick_right for label in labels], ridge, _expected(rows.width))
     weights = Weights(
         embedding=embedding,
         mean=[float(value) for value in raw.mean(axis=0)],
@@ -209,8 +224,15 @@ class _Rows:
         return np.concatenate([sums, self.dense.T @ errors])
 
 
-def _fit(rows: _Rows, outcomes: Sequence[float | None], strength: float) -> Floats:
-    """Weights of a logistic regression with a ridge, by accelerated gradient steps (Nesterov 1983).
+def _expected(width: int) -> Floats:
+    """The weights of a quick model's head before anything is known."""
+    weights = np.zeros(width)
+    weights[[BUCKETS + 1 + n for n in _LENGTHS]] = _PRIOR
+    return weights
+
+
+def _fit(rows: _Rows, outcomes: Sequence[float | None], strength: float, expected: Floats) -> Floats:
+    """Weights of a logistic regression with a ridge around those `expected`, by accelerated gradient steps (Nesterov 1983).
 
     Rows whose outcome is not known weigh nothing.
     """
@@ -220,10 +242,10 @@ def _fit(rows: _Rows, outcomes: Sequence[float | None], strength: float) -> Floa
     ridge = np.full(rows.width, strength / count)
     ridge[BUCKETS] = 0.0  # the intercept
     longest_step = 1.0 / (0.25 * _largest_eigenvalue(rows, known) + float(ridge.max()))
-    weights, ahead, momentum = np.zeros(rows.width), np.zeros(rows.width), 1.0
+    weights, ahead, momentum = expected, expected, 1.0
     for _ in range(_STEPS):
         predicted = 1.0 / (1.0 + np.exp(-np.clip(rows.times(ahead), -30.0, 30.0)))
-        following = ahead - longest_step * (rows.back((predicted - right) * known) / count + ridge * ahead)
+        following = ahead - longest_step * (rows.back((predicted - right) * known) / count + ridge * (ahead - expected))
         further = (1.0 + math.sqrt(1.0 + 4.0 * momentum * momentum)) / 2.0
         ahead = following + (momentum - 1.0) / further * (following - weights)
         weights, momentum = following, further

@@ -11,13 +11,23 @@ from aura.router.price import Certainty
 
 
 class Considered(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate as it was seen; `refused` says why it could not be taken, and is empty where it could."""
+    """A candidate as it was seen; `refused` says why it could not be taken, and is empty where it could.
+
+    Attributes:
+        answer_seconds: what an answer takes there now; None where nobody knows.
+        gain: of this question there, beside a quick model's answer and less what is asked for it.
+        doublings: of its price times its seconds, over what is usual in its tier.
+        value: what it is ranked by, of both; None where it could not do it.
+    """
 
     name: str
     tier: str
     refused: str = ""
     price_micro_usd: int = 0
-    answer_seconds: float = 0.0
+    answer_seconds: float | None = None
+    gain: float = 0.0
+    doublings: float = 0.0
+    value: float | None = None
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):

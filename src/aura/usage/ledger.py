@@ -30,6 +30,8 @@ class Kind(StrEnum):
     EMBEDDING = "embedding"
     TRANSCRIPTION = "transcription"
     SYNTHESIS = "synthesis"
+    PROBE = "probe"
+    """The platform asked whether a model is back: in no tenant's ledger (`platform_ledger.py`)."""
 
 
 class Outcome(StrEnum):

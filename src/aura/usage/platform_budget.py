@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Text, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Text, bindparam, func, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.database.tables import platform_spent
 from aura.errors import LimitExceeded
 from aura.usage.periods import Window
 
@@ -58,6 +59,26 @@ class PlatformBudget:
         """Charge `micro_usd` in the place of what was reserved, in a tenant's transaction."""
         settled = func.aura_settle_platform(id, micro_usd, self._spans, self._starts(reserved_at))
         await session.execute(select(settled))
+
+    async def has_room(self, session: AsyncConnection, now: datetime) -> bool:
+        """Whether every limit has something left, for a call of the platform's own; calls under way are not counted."""
+        query = select(platform_spent.c.span, platform_spent.c.micro_usd).where(self._current(now))
+        spent = {row.span: int(row.micro_usd) for row in await session.execute(query)}
+        return all(spent.get(span.value, 0) < limit for span, limit in self._limits.items())
+
+    async def charge(self, session: AsyncConnection, micro_usd: int, *, now: datetime) -> None:
+        """Charge a call of the platform's own, in a transaction of the system's role."""
+        for span in self._limits:
+            row = {"span": span.value, "starts_at": span.start(now), "micro_usd": micro_usd}
+            added = platform_spent.c.micro_usd + micro_usd
+            statement = insert(platform_spent).values(row)
+            await session.execute(
+                statement.on_conflict_do_update(constraint=platform_spent.primary_key, set_={"micro_usd": added})
+            )
+
+    def _current(self, now: datetime) -> ColumnElement[bool]:
+        starts = [(span.value, span.start(now)) for span in self._limits]
+        return tuple_(platform_spent.c.span, platform_spent.c.starts_at).in_(starts)
 
     @property
     def _spans(self) -> object:

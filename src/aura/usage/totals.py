@@ -16,6 +16,9 @@ class Totals:
         self.tokens_out = 0
         self.cost_micro_usd = 0
         """Of the calls whose price is known."""
+        self.probes: Counter[Outcome] = Counter()
+        """What the platform has asked for itself; it is in no other sum."""
+        self.probe_cost_micro_usd = 0
 
     def note(self, row: UsageRow) -> None:
         """Add one call."""
@@ -24,3 +27,8 @@ class Totals:
         self.tokens_in += row.tokens_in
         self.tokens_out += row.tokens_out
         self.cost_micro_usd += row.cost_micro_usd or 0
+
+    def note_probe(self, row: UsageRow) -> None:
+        """Add one call that the platform has made for itself."""
+        self.probes[row.outcome] += 1
+        self.probe_cost_micro_usd += row.cost_micro_usd or 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from aura.voice.parts import VoiceStatus
-
 from aura.clock import Timer
 from aura.errors import Unavailable
 from aura.tenants.values import Tier
 from aura.voice.answers import Answers
 from aura.voice.conversation import Conversation
 from aura.voice.options import Ears, Limits, Options
+from aura.voice.parts import VoiceStatus
 from aura.voice.ports import Synthesizer, Transcriber, VoiceActivity
 
 _SESSION_MINUTES: Final = {Tier.STANDARD: 30, Tier.PREMIUM: 60, Tier.ENTERPRISE: 120}

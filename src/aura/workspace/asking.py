@@ -27,7 +27,7 @@ from aura.index.store import TenantVectorStore
 from aura.index.tenant_index import Mode, Search
 from aura.memory.blocks import RecallBlock
 from aura.memory.conversations import Conversations
-from aura.memory.feedback import Feedback
+from aura.memory.feedback import Feedback, RatedDown
 from aura.persona.rendering import Style
 from aura.persona.traits import Channel, Traits
 from aura.tenants.collections import Collections
@@ -177,6 +177,25 @@ class Asking:
             raise NotFound("there is no such answer")
         opinions = Feedback(self._parts.database, self._principal.owner, signals=self._wiring.signals)
         await opinions.give(message_id, rating, reason=reason, comment=comment)
+
+    async def rated_down(self, *, limit: int = 100) -> list[RatedDown]:
+        """The user's answers that are rated as bad, with what was asked: what an evaluation should hold next.
+
+        An admin, and the organisation's programs, see those of all members, where the organisation lets admins read
+        history (`custom_settings["admins_read_history"]`).
+
+        Raises:
+            InvalidRequest: `limit` is not between 1 and 1,000.
+        """
+        self.scope.require(Verb.ASK)
+        principal = self._principal
+        scope = principal.owner
+        limited = scope.collections is not None or not scope.may(Verb.ADMIN)
+        if principal.administers and principal.organisation.admins_read_history and not limited:
+            scope = scope.as_service()
+        if not principal.reads_history:
+            return []
+        return await Feedback(self._parts.database, scope).rated_down(limit=limit)
 
     @property
     def responses(self) -> OwnResponses:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from aura.voice.audio.codecs import Decoder
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
 from aura.errors import AuraError, InvalidRequest, NotFound, Unauthenticated
+from aura.voice.audio.codecs import Decoder
 from aura.voice.conversation import Conversation
 from aura.voice.events import Fault, Over
 from aura.voice.ports import BYTES_PER_SAMPLE, Hints

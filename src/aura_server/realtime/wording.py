@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Final
 
-from aura.voice.audio.codecs import Encoder
-
 from aura.answering.events import Citation
 from aura.tokens import estimate_tokens
 from aura.voice import events
+from aura.voice.audio.codecs import Encoder
 from aura.voice.ports import AudioFormat
 from aura_server.realtime.items import Entry, Items, Wire, assistant_item, new_id, user_item
 from aura_server.wire.chat import CitationResponse

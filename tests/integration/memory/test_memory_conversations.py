@@ -5,12 +5,13 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from memory_support import QUESTION, Company
+from memory_support import QUESTION, Company, say
 from sqlalchemy import select
 
-from aura import InvalidRequest, NotFound
+from aura import InvalidRequest, NotFound, Workspace
 from aura.database.tables import feedback
 from aura.identity import ConversationId
+from aura.tenants.values import OrganisationChanges
 
 
 async def test_history_is_newest_first_over_all_conversations_and_each_message_comes_once(company: Company) -> None:
@@ -115,3 +116,35 @@ async def test_only_ones_own_answers_can_be_rated(company: Company) -> None:
             await company.member.feedback(said.id, rating)
     with pytest.raises(InvalidRequest):
         await company.member.feedback(said.id, 1, comment="x" * 5_001)
+
+
+async def test_what_was_rated_down_is_told_with_what_was_asked_and_to_its_asker_alone(company: Company) -> None:
+    talk = await company.member.conversations.start()
+    await say(company.member, "First this.", "And then that?", talk=talk, answer="No idea.")
+    said = (await company.member.conversations.recent(talk))[-1].id
+    good = (await company.member.ask(QUESTION, conversation=talk)).message_id
+    assert good is not None
+    await company.member.feedback(said, -1, "wrong", "It is 46.")
+    await company.member.feedback(good, 1)
+
+    [found] = await company.member.rated_down()
+    assert (found.message_id, found.question, found.turns) == (said, "And then that?", ("First this.",))
+    assert (found.answer, found.refused, found.reason, found.comment) == ("No idea.", False, "wrong", "It is 46.")
+    for other in (company.admin, company.programs):
+        assert await other.rated_down() == []
+    with pytest.raises(InvalidRequest, match="limit"):
+        await company.member.rated_down(limit=0)
+
+
+async def test_an_admin_is_told_what_members_rated_down_where_the_organisation_lets_admins_read_history(
+    company: Company, pair: tuple[Workspace, Workspace]
+) -> None:
+    for member in (company.member, pair[1]):  # of two organisations
+        talk = await say(member, "What is it?")
+        await member.feedback((await member.conversations.recent(talk))[-1].id, -1)
+    allowed = OrganisationChanges(custom_settings={"admins_read_history": True})
+    await company.admin.configure(allowed)
+
+    for email in (None, "ada@acme.test", "max@acme.test"):
+        workspace = await company.aura.workspace(company.name, email)
+        assert [each.question for each in await workspace.rated_down()] == ["What is it?"]

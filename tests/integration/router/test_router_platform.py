@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from aura.settings import Settings
 from aura.tenants.values import OrganisationChanges
 from aura.testing.embeddings import HashEmbedding
 from aura.testing.fault_server import FaultServer
+from aura.usage.costs import CostLine
 from aura.workspace import Workspace
 
 WHOLE = "".join(f"w{n} " for n in range(60)).strip()
@@ -52,6 +54,22 @@ async def platform(
             password="correct horse battery",
         )
         yield aura, workspace
+
+
+async def test_the_platform_pays_for_its_probes_and_says_what_they_cost(server: EmbeddedServer, tmp_path: Path) -> None:
+    name = f"ok@{uuid4().hex[:8]}"
+    probing = {"fast_model": name, "router_probe_seconds": 0.02, "router_probe_unused_seconds": 0.01}
+    async with FaultServer() as provider, platform(server, tmp_path, provider, **probing) as (aura, acme):
+        async with asyncio.timeout(20):
+            while not (mine := await probes_of(aura, name)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert mine[0].spent.cost_micro_usd > 0
+        assert (await acme.usage.get_cost_summary()).total.calls == 0
+
+
+async def probes_of(aura: Aura, model: str) -> list[CostLine]:
+    summary = await aura.own_usage.get_cost_summary(by=["kind", "model"])
+    return [line for line in summary.lines if line.kind == "probe" and line.model == model]
 
 
 async def test_gpt_answers_quick_questions_and_grok_those_that_take_reasoning(

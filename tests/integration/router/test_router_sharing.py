@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
+from replicas import FAILED, replica, seconds_until, until
 from sqlalchemy import text
 
 from aura.database import notices
@@ -16,32 +14,8 @@ from aura.database.engine import Database
 from aura.database.redis_notices import RedisNotices
 from aura.errors import InvalidRequest, Unavailable
 from aura.router.faults import Fault, FaultKind
-from aura.router.health import HealthBoard, RouteState
-from aura.router.sharing import CHANNEL, HealthShare
-
-FAILED = Fault(kind=FaultKind.SERVER, described="HTTP 500")
-
-
-@asynccontextmanager
-async def replica(database: Database, route: str, redis: RedisNotices | None = None) -> AsyncGenerator[HealthBoard]:
-    board = HealthBoard()
-    board.add(route, provider="test", model="m")
-    # the table is looked at when a replica begins, and then not for the length of a test
-    task = asyncio.create_task(HealthShare(database, board, look_seconds=600.0, redis=redis).run())
-    await asyncio.sleep(0)
-    try:
-        yield board
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def seconds_until(board: HealthBoard, route: str, state: RouteState) -> float:
-    started = time.perf_counter()
-    async with asyncio.timeout(20):
-        while board.status(route).state is not state:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-    return time.perf_counter() - started
+from aura.router.health import RouteState
+from aura.router.sharing import CHANNEL
 
 
 async def listening(database: Database, count: int) -> None:
@@ -170,12 +144,6 @@ def _bulk(value: bytes) -> bytes:
 
 def _array(*values: bytes, size: int = 3) -> bytes:
     return f"*{size}\r\n".encode() + b"".join(map(_bulk, values))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def test_where_there_is_a_redis_it_carries_the_notices_and_is_found_again(database: Database) -> None:

@@ -255,8 +255,6 @@ LISTS = {
     "/tenant/export": {},
     "/v1/models": {},
     "/v1/models/aura": {},
-    "/voice/status": {},
-    "/voice/voices": {},
     "/metrics": {},
 }
 """Every route that shows something without being given an id, and its query."""

@@ -26,6 +26,7 @@ VARYING = {"x-request-id", "date", "ratelimit-remaining", "ratelimit-reset", "ra
 WITHOUT_THINGS = {"/", "/test", "/schema", "/schema/openapi.json", "/schema/{path}", "/documents/events"}
 WITHOUT_THINGS |= {f"/{each}{rest}" for each in CLIENT_ROUTES for rest in ("", "/{rest}")}
 WITHOUT_THINGS |= {f"/{each}" for each in ("assets/{name}", *ROOT_FILES)}
+WITHOUT_THINGS |= {"/voice/status", "/voice/voices"}
 """Reading routes that show nothing of anybody's, and the stream, which has tests of its own."""
 
 

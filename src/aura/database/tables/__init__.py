@@ -34,6 +34,7 @@ from aura.database.tables.routing import (
     budgets,
     platform_reservations,
     platform_spent,
+    platform_usage,
     route_health,
     routing_models,
 )
@@ -62,7 +63,7 @@ PERSONAL_TABLES = MEMORY_TABLES | {
 """Tenant tables whose rows belong to one user, by `user_id`."""
 
 PLATFORM_TABLES = frozenset(
-    {"organisations", "login_attempts", "platform_spent", "platform_reservations", "route_health"}
+    {"organisations", "login_attempts", "platform_spent", "platform_reservations", "platform_usage", "route_health"}
 )
 """What is there before a tenant is known, or of the platform as a whole."""
 
@@ -79,7 +80,6 @@ __all__ = (
     "fact_tombstones", "facts", "feedback", "generations", "idempotency_keys", "index_table", "ingest_tasks",
     "lexical_statistics", "lexicon", "login_attempts", "memory_entries", "memory_outbox", "memory_settings", "messages",
     "metadata", "organisations", "persona_signals", "personas", "platform_reservations", "platform_spent",
-    "provider_keys", "response_events",
-    "responses", "route_health", "routing_models", "sessions", "summaries", "tickets", "usage", "usage_daily", "users",
-    "vector_cache", "webhook_deliveries", "webhooks",
+    "platform_usage", "provider_keys", "response_events", "responses", "route_health", "routing_models", "sessions",
+    "summaries", "tickets", "usage", "usage_daily", "users", "vector_cache", "webhook_deliveries", "webhooks",
 )  # fmt: skip

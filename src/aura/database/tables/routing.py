@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import REAL
 
 from aura.database.tables.columns import json_object, metadata, moment, tenant
 
@@ -73,6 +74,28 @@ platform_reservations = Table(
     Column("lease_until", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("id"),
 )
+
+platform_usage = Table(
+    "platform_usage",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    moment("created_at"),
+    Column("kind", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("tokens_in", Integer, nullable=False),
+    Column("tokens_cached", Integer, nullable=False),
+    Column("tokens_out", Integer, nullable=False),
+    Column("cost_micro_usd", BigInteger),
+    Column("certainty", Text, nullable=False),
+    Column("price_version", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("total_seconds", REAL, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("platform_usage_created_at_idx", "created_at"),
+)
+"""As `usage`, of calls that the platform makes for itself."""
 
 route_health = Table(
     "route_health",
