@@ -19,6 +19,7 @@ from aura.database.embedded import EmbeddedServer
 from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.testing.embeddings import HashEmbedding
+from aura.testing.speech import scripted_voice
 from aura_server import create_app
 
 
