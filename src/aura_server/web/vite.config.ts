@@ -54,6 +54,7 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    testTimeout: 30_000, // a busy machine is slow, not wrong
     css: { modules: { classNameStrategy: "non-scoped" } },
   },
 });

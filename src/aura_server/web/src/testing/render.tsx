@@ -24,7 +24,7 @@ export const asAdmin = (): Promise<void> => logIn("admin@acme.example", "a long 
 
 function renderRouter(router: ReturnType<typeof createMemoryRouter>) {
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
-  const user = userEvent.setup();
+  const user = userEvent.setup({ delay: null });
   const shown = render(
     <QueryClientProvider client={queries}>
       <RouterProvider router={router} />

@@ -34,6 +34,7 @@ beforeAll(() => startLanguage("en"));
 
 afterEach(() => {
   cleanup();
+
   localStorage.clear();
   sessionStorage.clear();
 });

@@ -9,7 +9,7 @@ export const NEW = "new";
 
 /** How long a lost connection is opened again before the answer counts as lost: the server keeps it for 30 s. */
 const PATIENCE_MS = 30_000;
-const FRAME_MS = 40;
+const FRAME_MS = 80;
 
 interface Run {
   key: string;

@@ -1,5 +1,5 @@
 import { screen, waitFor, within } from "@testing-library/react";
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { routes } from "@/routes";
 import { eventStream, FakeServer, LOGIN, problem } from "@/testing/fake-server";
 import { asAdmin, showRoutes } from "@/testing/render";
@@ -11,6 +11,9 @@ const HISTORY = `GET /chat/history/${USER}`;
 const TEXT = `${"x".repeat(9)}\n${CITATION.quote.slice(0, 30)} and more`;
 const NONE = { items: [], next_cursor: null };
 let server: FakeServer;
+
+// What is loaded when it is needed is here already: this is no test of how fast the machine is.
+beforeAll(() => Promise.all([import("./chat-page"), import("./answer-text")]), 60_000);
 
 beforeEach(async () => {
   // jsdom measures nothing: without a size the virtual list draws no row
@@ -34,7 +37,9 @@ function streams(...events: (readonly [string, unknown])[]) {
 
 async function ask(question: string, path = "/") {
   const shown = showRoutes(routes, path);
-  await shown.user.type(await screen.findByLabelText("Message"), `${question}{Enter}`);
+  await shown.user.click(await screen.findByLabelText("Message"));
+  await shown.user.paste(question);
+  await shown.user.keyboard("{Enter}");
   return shown;
 }
 

@@ -1,7 +1,7 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { MessageCircleQuestion } from "lucide-react";
 import { Tooltip } from "radix-ui";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useMatch, useNavigate } from "react-router";
 import type { CitationResponse } from "@/api/schema";
@@ -18,9 +18,12 @@ import styles from "./chat-page.module.css";
 import { Composer } from "./composer";
 import { collections, conversations, history } from "./conversation-data";
 import { SourcePane } from "./source-pane/source-pane";
+import { StateLine } from "./state-line";
 import { Transcript } from "./transcript";
 import { AS_USUAL, type Asked, isOpen, merged, type Turn, turnsOf } from "./turns";
 import { useAnswers } from "./use-answers";
+
+const CallBar = lazy(() => import("./voice/call-bar"));
 
 /** The chat: a new conversation at `/`, one that is kept at `/c/:conversation`. */
 export function Component() {
@@ -49,6 +52,7 @@ interface ChatProps {
 function Chat({ conversation, onNamed }: ChatProps) {
   const { t } = useTranslation("chat");
   const navigate = useNavigate();
+  const queries = useQueryClient();
   const identity = useIdentity();
   const field = useRef<HTMLTextAreaElement>(null);
   const isNew = conversation === NEW;
@@ -71,6 +75,18 @@ function Chat({ conversation, onNamed }: ChatProps) {
   const source = useSource(turns);
   const known = useQuery(collections);
   const answering = turns.some(isOpen);
+  const [calling, setCalling] = useState(false);
+  const onTalked = (talked: string) => {
+    void queries.invalidateQueries({ queryKey: ["history", identity.userId, talked] });
+    void queries.invalidateQueries({ queryKey: ["conversations"] });
+    if (isNew) onNamedHere(NEW, talked);
+  };
+  const onCallEnd = (talked: string | null) => {
+    setCalling(false);
+    void queries.invalidateQueries({ queryKey: ["history"] });
+    void queries.invalidateQueries({ queryKey: ["conversations"] });
+    if (isNew && talked !== null) void navigate(`/c/${talked}`);
+  };
 
   const ask = useCallback(
     (question: string, how: Asked = asked) => answers.ask(conversation, question, how),
@@ -132,20 +148,34 @@ function Chat({ conversation, onNamed }: ChatProps) {
             onEarlier={past.hasNextPage && !past.isFetchingNextPage ? () => void past.fetchNextPage() : undefined}
           />
         )}
-        <Composer
-          ref={field}
-          text={text}
-          onText={setText}
-          asked={asked}
-          onAsked={setAsked}
-          collections={known.data?.items ?? []}
-          answering={answering}
-          kept={!isNew || live.some((turn) => !turn.asked.temporary)}
-          organisation={identity.organization}
-          onSend={onSend}
-          onStop={() => answers.stop(conversation)}
-          onEditLast={() => onEdit(turns.at(-1))}
-        />
+        <StateLine turn={turns.at(-1)} />
+        {calling && (
+          <Suspense>
+            <CallBar
+              conversation={isNew ? null : conversation}
+              collection={asked.collection}
+              onTurn={onTalked}
+              onEnd={onCallEnd}
+            />
+          </Suspense>
+        )}
+        {!calling && (
+          <Composer
+            ref={field}
+            text={text}
+            onText={setText}
+            asked={asked}
+            onAsked={setAsked}
+            collections={known.data?.items ?? []}
+            answering={answering}
+            kept={!isNew || live.some((turn) => !turn.asked.temporary)}
+            organisation={identity.organization}
+            onSend={onSend}
+            onStop={() => answers.stop(conversation)}
+            onEditLast={() => onEdit(turns.at(-1))}
+            onTalk={() => setCalling(true)}
+          />
+        )}
       </div>
       {source.opened && <Beside source={source} />}
     </Page>

@@ -1,4 +1,4 @@
-import { Clock, SendHorizontal, SlidersHorizontal, Square } from "lucide-react";
+import { Clock, Mic, SendHorizontal, SlidersHorizontal, Square } from "lucide-react";
 import { type KeyboardEvent, type Ref, useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { CollectionResponse } from "@/api/schema";
@@ -26,6 +26,7 @@ interface ComposerProps {
   readonly onSend: () => void;
   readonly onStop: () => void;
   readonly onEditLast: () => void;
+  readonly onTalk: () => void;
 }
 
 /** Where a message is written, and how it is asked. */
@@ -73,6 +74,13 @@ export function Composer(props: ComposerProps) {
           onKeyDown={onKeyDown}
         />
         <div className={styles.buttons}>
+          <IconButton
+            className={styles.talk}
+            label={t("voice:talk")}
+            icon={<Mic size={18} />}
+            disabled={answering}
+            onClick={props.onTalk}
+          />
           {answering ? (
             <IconButton
               className={styles.send}

@@ -71,7 +71,7 @@ export function Transcript({ turns, opened, onEarlier, head, ...actions }: Trans
           </div>
         </div>
       </section>
-      {!atEnd && <ToLatest onClick={() => virtual.scrollToEnd({ behavior: "smooth" })} />}
+      {!atEnd && <ToLatest onClick={() => virtual.scrollToEnd()} />}
     </div>
   );
 }

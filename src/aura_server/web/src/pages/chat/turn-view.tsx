@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { CitationResponse } from "@/api/schema";
 import { announce } from "@/components/announcer";
 import { Button, IconButton } from "@/components/button";
-import { Failure, Notice } from "@/components/feedback";
+import { Failure } from "@/components/feedback";
 import { CitedProvider } from "./cite";
 import { Details } from "./details";
 import { Opinion, useOpinion } from "./opinion";
@@ -65,7 +65,7 @@ export const TurnView = memo(function TurnView({ turn, last, opened, ...actions 
               </Suspense>
             )
           )}
-          <State turn={turn} onAgain={actions.onAgain} />
+          <Ending turn={turn} onAgain={actions.onAgain} />
           {!isOpen(turn) && <SourceList citations={turn.citations} onOpen={cited.onOpen} />}
           {!isOpen(turn) && turn.phase !== "failed" && <Actions turn={turn} onAgain={actions.onAgain} />}
           {last && turn.phase === "answered" && <Suggestions turn={turn} onAsk={actions.onAsk} />}
@@ -90,21 +90,11 @@ function Refused({ text }: { readonly text: string }) {
   );
 }
 
-/** What the machine is doing, in a word. Its line is there from the beginning, so that nothing moves. */
-function State({ turn, onAgain }: { readonly turn: Turn; readonly onAgain: (turn: Turn) => void }) {
+/** How an answer ended, where that is not plain. */
+function Ending({ turn, onAgain }: { readonly turn: Turn; readonly onAgain: (turn: Turn) => void }) {
   const { t } = useTranslation("chat");
   if (turn.phase === "failed") return <Failure error={turn.error} onRetry={() => onAgain(turn)} />;
-  if (turn.phase === "lost") return <Notice tone="warn">{t("lost")}</Notice>;
-  if (isOpen(turn)) {
-    const searching = turn.phase === "asking" ? t("searching") : turn.text === "" ? t("reading") : t("writing");
-    return (
-      <p className={styles.state}>
-        <span className={styles.pulse} aria-hidden />
-        {searching}
-      </p>
-    );
-  }
-  return turn.stopped ? <p className={styles.state}>{t("stopped")}</p> : null;
+  return turn.stopped && !isOpen(turn) ? <p className={styles.ending}>{t("stopped")}</p> : null;
 }
 
 function Actions({ turn, onAgain }: { readonly turn: Turn; readonly onAgain: (turn: Turn) => void }) {

@@ -1,0 +1,309 @@
+import type { CitationResponse } from "@/api/schema";
+import { ticket } from "@/session/session";
+import { capture, fromBase64, MicrophoneError, openMicrophone, Playback, RATE_HZ, toBase64 } from "./audio";
+
+export type CallState = "connecting" | "listening" | "thinking" | "speaking" | "ended" | "failed";
+
+/** A call as it is now. */
+export interface CallView {
+  readonly state: CallState;
+  readonly muted: boolean;
+  /** Audio is sent while a key or the button is held, and not by itself. */
+  readonly holding: boolean;
+  readonly heard: string;
+  /** What was said aloud of the answer so far, in step with the sound. */
+  readonly caption: string;
+  readonly citations: readonly CitationResponse[];
+  readonly error: unknown;
+  readonly conversation: string | null;
+}
+
+interface Options {
+  readonly conversation: string | null;
+  readonly collection: string | null;
+  readonly deviceId: string | null;
+  /** The server has a voice; else the browser's own speaks. */
+  readonly serverSpeaks: boolean;
+  readonly language: string;
+}
+
+/** What the server said of why something could not be done; an empty text where it said nothing. */
+export class CallError extends Error {}
+
+type Told = { readonly type: string } & Record<string, unknown>;
+
+const STEP_MS = 100;
+const EVENTS = ["state", "citations", "duck", "partials"];
+
+/** One conversation by voice, over the realtime socket. */
+export class Call {
+  view: CallView = {
+    state: "connecting",
+    muted: false,
+    holding: false,
+    heard: "",
+    caption: "",
+    citations: [],
+    error: null,
+    conversation: null,
+  };
+  /** Is told how loud the microphone is, from 0 to 1. */
+  onLevel: (level: number) => void = () => undefined;
+  private readonly options: Options;
+  private readonly listeners = new Set<() => void>();
+  private context: AudioContext | null = null;
+  private playback: Playback | null = null;
+  private socket: WebSocket | null = null;
+  private stopCapture: () => void = () => undefined;
+  private timer: ReturnType<typeof setInterval> | null = null;
+  private pushing = false;
+  private said: { text: string; at: number }[] = [];
+  private unspoken = "";
+  private closed = false;
+  private finished = false;
+  /** The conversation, once something of an answer was heard in it: before that the server keeps none. */
+  talked: string | null = null;
+  /** Is told when a turn is over, heard to its end or interrupted: it is in the history of this conversation now. */
+  onTurn: (conversation: string) => void = () => undefined;
+
+  constructor(options: Options) {
+    this.options = options;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Open the microphone and the socket. What goes wrong becomes the state `failed`. */
+  async start(): Promise<void> {
+    try {
+      const stream = await openMicrophone(this.options.deviceId);
+      this.stopCapture = () => stream.getTracks().map((track) => track.stop());
+      const context = new AudioContext({ sampleRate: RATE_HZ });
+      this.context = context;
+      this.playback = new Playback(context);
+      this.stopCapture = await capture(context, stream, (pcm, level) => this.hear(pcm, level));
+      this.open(await ticket());
+      this.timer = setInterval(() => this.step(), STEP_MS);
+      if (this.closed) this.release();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  mute(muted: boolean): void {
+    this.set({ muted });
+  }
+
+  /** Whether the user says by a key when they speak, or the server hears it. */
+  hold(holding: boolean): void {
+    this.set({ holding });
+    this.configure();
+  }
+
+  /** The key is down: what is said now is sent. */
+  push(): void {
+    if (!this.view.holding || this.pushing) return;
+    this.interrupt();
+    this.pushing = true;
+  }
+
+  /** The key is up: what was said is asked. */
+  letGo(): void {
+    if (!this.pushing) return;
+    this.pushing = false;
+    this.send({ type: "input_audio_buffer.commit" });
+    this.send({ type: "response.create" });
+  }
+
+  /** The assistant is silent now; what was not heard is not in the history. */
+  interrupt(): void {
+    const { playback } = this;
+    if (this.view.state !== "speaking" && this.view.state !== "thinking" && !playback?.isPlaying) return;
+    const itemId = playback?.itemId;
+    if (playback && itemId && playback.isPlaying) {
+      const audio_end_ms = Math.round(playback.played * 1000);
+      this.send({ type: "conversation.item.truncate", item_id: itemId, content_index: 0, audio_end_ms });
+    }
+    this.send({ type: "response.cancel" });
+    this.silence();
+  }
+
+  end(): void {
+    if (this.closed) return;
+    this.release();
+    this.set({ state: "ended" });
+  }
+
+  // -- the socket ----------------------------------------------------------------------------------------------------
+
+  private open(token: string): void {
+    const { conversation, collection } = this.options;
+    const address = new URL("/v1/realtime", window.location.href);
+    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    address.searchParams.set("token", token);
+    address.searchParams.set("model", collection === null ? "aura" : `aura:${collection}`);
+    if (conversation !== null) address.searchParams.set("conversation", conversation);
+    const socket = new WebSocket(address, "realtime");
+    this.socket = socket;
+    socket.onmessage = ({ data }) => this.take(JSON.parse(String(data)) as Told);
+    socket.onclose = ({ reason }) => !this.closed && this.fail(new CallError(reason));
+  }
+
+  private configure(): void {
+    const format = { type: "audio/pcm", rate: RATE_HZ };
+    const turn_detection = this.view.holding ? null : { type: "semantic_vad" };
+    const session = {
+      type: "realtime",
+      output_modalities: [this.options.serverSpeaks ? "audio" : "text"],
+      audio: { input: { format, turn_detection, transcription: {} }, output: { format } },
+      aura: { events: EVENTS },
+    };
+    this.send({ type: "session.update", session });
+  }
+
+  private take(told: Told): void {
+    switch (told.type) {
+      case "session.created":
+        this.configure();
+        this.set({ state: "listening" });
+        break;
+      case "aura.state":
+        this.set({ state: told.state as CallState });
+        break;
+      case "aura.transcript":
+        this.set({ heard: String(told.text) });
+        break;
+      case "conversation.item.input_audio_transcription.completed":
+        this.set({ heard: String(told.transcript) });
+        break;
+      case "aura.citations":
+        this.set({ citations: [...this.view.citations, ...(told.citations as CitationResponse[])] });
+        break;
+      case "aura.duck":
+        this.playback?.duck(Boolean(told.on));
+        break;
+      case "conversation.item.truncated":
+        this.silence();
+        this.finished = true;
+        break;
+      default:
+        this.takeReply(told);
+    }
+  }
+
+  private takeReply(told: Told): void {
+    switch (told.type) {
+      case "response.created": {
+        const { conversation_id } = told.response as { conversation_id?: string };
+        this.said = [];
+        this.unspoken = "";
+        this.finished = false;
+        const conversation = conversation_id?.replace(/^conv_/, "") || this.view.conversation;
+        this.set({ caption: "", citations: [], conversation });
+        break;
+      }
+      case "response.done":
+        this.finished = true;
+        break;
+      case "response.output_audio.delta":
+        this.playback?.play(String(told.item_id), fromBase64(String(told.delta)));
+        break;
+      case "response.output_audio_transcript.delta": {
+        const ours = this.playback?.itemId === told.item_id;
+        this.said.push({ text: String(told.delta), at: ours ? (this.playback?.queued ?? 0) : 0 });
+        break;
+      }
+      case "response.output_text.delta":
+        this.speak(String(told.delta));
+        break;
+      case "response.output_text.done":
+        this.speak("", true);
+        break;
+      case "error": {
+        const { code, message } = told.error as { code: string; message: string };
+        if (code !== "response_cancel_not_active") this.set({ error: new CallError(message) });
+      }
+    }
+  }
+
+  private send(event: Told): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
+  }
+
+  // -- sound ---------------------------------------------------------------------------------------------------------
+
+  private hear(pcm: Int16Array, level: number): void {
+    const silent = this.view.muted || (this.view.holding && !this.pushing);
+    this.onLevel(silent ? 0 : Math.min(1, level * 6));
+    if (!silent) this.send({ type: "input_audio_buffer.append", audio: toBase64(pcm) });
+  }
+
+  /** Tell the server how much was heard, and the reader what is being said. */
+  private step(): void {
+    const { playback } = this;
+    if (this.finished && !playback?.isPlaying && !window.speechSynthesis?.speaking) this.turned();
+    if (!playback?.itemId || !this.options.serverSpeaks) return;
+    const { played } = playback;
+    if (playback.isPlaying)
+      this.send({ type: "aura.played", item_id: playback.itemId, audio_ms: Math.round(played * 1000) });
+    const caption = this.said.filter(({ at }) => at <= played).map(({ text }) => text).join(""); // biome-ignore format: one step after the other
+    if (caption !== this.view.caption) this.set({ caption });
+  }
+
+  private turned(): void {
+    this.finished = false;
+    this.set({ heard: "", caption: "", citations: [] });
+    if (this.talked !== null) this.onTurn(this.talked);
+  }
+
+  /** The browser's own voice: sentence by sentence. */
+  private speak(text: string, last = false): void {
+    this.unspoken += text;
+    this.set({ caption: this.view.caption + text });
+    const cut = last
+      ? this.unspoken.length
+      : Math.max(...[". ", "! ", "? "].map((end) => this.unspoken.lastIndexOf(end))) + 1;
+    const sentence = this.unspoken
+      .slice(0, cut)
+      .replace(/\s*\[\d+\]/g, "")
+      .trim();
+    if (sentence === "" || !("speechSynthesis" in window)) return;
+    this.unspoken = this.unspoken.slice(cut);
+    const utterance = new SpeechSynthesisUtterance(sentence);
+    utterance.lang = this.options.language;
+    window.speechSynthesis.speak(utterance);
+  }
+
+  private silence(): void {
+    this.playback?.flush();
+    this.said = [];
+    if ("speechSynthesis" in window) window.speechSynthesis.cancel();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------
+
+  private fail(error: unknown): void {
+    if (this.closed) return;
+    this.release();
+    this.set({ state: "failed", error });
+  }
+
+  private release(): void {
+    this.closed = true;
+    if (this.timer !== null) clearInterval(this.timer);
+    this.silence();
+    this.stopCapture();
+    this.socket?.close();
+    void this.context?.close().catch(() => undefined);
+  }
+
+  private set(changes: Partial<CallView>): void {
+    this.view = { ...this.view, ...changes };
+    if (this.view.caption !== "") this.talked = this.view.conversation;
+    for (const listener of this.listeners) listener();
+  }
+}
+
+export { MicrophoneError };
