@@ -24,6 +24,7 @@ export function Rail({ onLeave }: { readonly onLeave?: () => void }) {
   const { openCommands } = useLayout();
   const [keys, setKeys] = useState(false);
   useKey("help", () => setKeys(true));
+  const name = organisation?.organization_name ?? identity.organization;
   const logo = logoOf(organisation?.custom_logo);
   return (
     <div className={styles.railInside}>
@@ -32,11 +33,11 @@ export function Rail({ onLeave }: { readonly onLeave?: () => void }) {
           <img src={logo} alt="" className={styles.logo} />
         ) : (
           <span className={styles.monogram} aria-hidden>
-            {identity.organization.slice(0, 1)}
+            {name.slice(0, 1)}
           </span>
         )}
-        <span className={styles.organisation} title={identity.organization}>
-          {identity.organization}
+        <span className={styles.organisation} title={name}>
+          {name}
         </span>
       </div>
       <div className={styles.top}>

@@ -93,7 +93,7 @@ async function post({ file, filename }: Chosen, where: Where, key: string): Prom
   form.append("files", file, filename);
   form.append("visibility", where.visibility);
   if (where.collection !== null) form.append("collection", where.collection);
-  const response = await authorised("/documents/", {
+  const response = await authorised(`${window.location.origin}/documents/`, {
     method: "POST",
     body: form,
     headers: { "Idempotency-Key": key },

@@ -1,0 +1,77 @@
+import { screen, waitFor } from "@testing-library/react";
+import { expect, test } from "vitest";
+import { bars } from "@/components/bar-chart";
+import { FakeServer, LOGIN } from "@/testing/fake-server";
+import { asAdmin, showRoutes } from "@/testing/render";
+import { Component as Console } from "./admin-page";
+import { byDay, daysOf } from "./cost-data";
+
+const SPENT = {
+  calls: 1,
+  cost_micro_usd: 2_000_000,
+  failures: 0,
+  own_key_micro_usd: 0,
+  tokens_cached: 0,
+  tokens_in: 1,
+  tokens_out: 1,
+  unpriced: 0,
+};
+
+test("who is no admin is told so, and nothing is asked of the server", async () => {
+  const server = new FakeServer({ "POST /api/login": { ...LOGIN, role: "user" } });
+  await asAdmin();
+  showRoutes([{ path: "/console/*", element: <Console /> }], "/console/members");
+  expect(screen.getByRole("heading", { name: "For admins" })).toBeVisible();
+  expect(server.received.filter((each) => each.path !== "/api/login")).toEqual([]);
+});
+
+test("a budget is typed in dollars and sent in millionths of them", async () => {
+  const nothing = { items: [], next_cursor: null };
+  const server = new FakeServer({
+    "POST /api/login": LOGIN,
+    "GET /admin/costs": {
+      period: { first: "2026-11-01", last: "2026-11-02" },
+      by: ["day"],
+      lines: [],
+      total: { ...SPENT, calls: 0 },
+    },
+    "GET /tenant/budgets": nothing,
+    "GET /tenant/users": nothing,
+    "GET /tenant/keys": nothing,
+    "PUT /tenant/budgets": {},
+  });
+  await asAdmin();
+  const { user } = showRoutes([{ path: "/console/*", element: <Console /> }], "/console/costs");
+  await user.type(await screen.findByLabelText("US dollars"), "12.5");
+  await user.click(screen.getByRole("button", { name: "Set the budget" }));
+  const sent = { subject: "tenant", span: "month", max_micro_usd: 12_500_000 };
+  await waitFor(() => expect(server.of("PUT /tenant/budgets").map((each) => each.body)).toEqual([sent]));
+});
+
+test("costs are gathered by day, the dearest group first, and what is left over is one group", () => {
+  const days = daysOf("2026-11-29", "2026-12-01");
+  expect(days).toEqual(["2026-11-29", "2026-11-30", "2026-12-01"]);
+  const lines = ["a", "b", "c", "d", "e", "f"].map((model, at) => ({
+    day: "2026-11-30",
+    model,
+    spent: { ...SPENT, cost_micro_usd: at * 1_000_000 },
+  }));
+  const series = byDay(lines, days, (line) => line.model ?? "");
+  expect(series.map((each) => each.name)).toEqual(["f", "e", "d", "c", "…"]);
+  expect(series.at(-1)?.values).toEqual([0, 1, 0]);
+});
+
+test("bars stand on each other and the highest fills the chart", () => {
+  const found = bars(
+    2,
+    [
+      { name: "a", values: [1, 2] },
+      { name: "b", values: [3, 0] },
+    ],
+    4,
+  );
+  const [low, , high] = found;
+  expect(found).toHaveLength(3);
+  expect(low && high && high.box.y + high.box.height).toBeCloseTo(low?.box.y ?? 0);
+  expect(bars(2, [{ name: "a", values: [0, 0] }], 0)).toEqual([]);
+});

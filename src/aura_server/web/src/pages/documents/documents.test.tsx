@@ -1,0 +1,140 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, expect, test, vi } from "vitest";
+import type { DocumentResponse } from "@/api/schema";
+import { FakeServer, LOGIN, problem } from "@/testing/fake-server";
+import { asAdmin, showRoutes } from "@/testing/render";
+import { found, sorted, withDocument } from "./document-data";
+import { Component as Documents } from "./documents-page";
+import { added } from "./receipts";
+import { clearEnded } from "./uploads";
+
+const GENERAL = "00000000-0000-0000-0000-0000000000c1";
+
+function document(filename: string, changes: Partial<DocumentResponse> = {}): DocumentResponse {
+  return {
+    id: `id-of-${filename}`,
+    filename,
+    status: "ready",
+    stage: "ready",
+    percent: 100,
+    eta_seconds: null,
+    reason: null,
+    version: 1,
+    size_bytes: 1_000,
+    chunks: 2,
+    pages: null,
+    media_type: "text/plain",
+    visibility: "organization",
+    collection_id: GENERAL,
+    owner_id: null,
+    created_at: "2026-11-26T06:00:00Z",
+    updated_at: "2026-11-26T06:00:00Z",
+    ...changes,
+  };
+}
+
+const RECEIPT = {
+  cache_entries: 0,
+  chunks: 2,
+  conversations: 0,
+  documents: 1,
+  facts: 0,
+  files: 1,
+  messages: 0,
+  responses: 0,
+  summaries: 0,
+  users: 0,
+  vectors: 2,
+};
+
+async function served(documents: readonly DocumentResponse[]): Promise<FakeServer> {
+  const server = new FakeServer({
+    "POST /api/login": LOGIN,
+    "GET /documents/": { items: documents, next_cursor: null },
+    "GET /collections": {
+      items: [{ id: GENERAL, name: "general", description: "", created_at: "2026-11-26T06:00:00Z" }],
+    },
+    "GET /documents/events": problem(403, "not now"),
+  });
+  await asAdmin();
+  return server;
+}
+
+beforeEach(clearEnded);
+
+test("a document on its way shows its stage, how far it is and how long it will take", async () => {
+  const busy = document("a.pdf", { status: "processing", stage: "embedding", percent: 42, eta_seconds: 7 });
+  await served([busy]);
+  showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  const row = (await screen.findByRole("link", { name: "a.pdf" })).closest("tr");
+  expect(row).toHaveTextContent("Embedding42% · 7 sec left");
+  expect(screen.getByRole("progressbar", { name: "Progress of “a.pdf”" })).toHaveValue(0.42);
+});
+
+test("a failed document says why and is tried again", async () => {
+  const failed = document("b.pdf", { status: "failed", stage: "failed", reason: "the file is encrypted" });
+  const server = await served([failed]);
+  server.on(`POST /documents/${failed.id}/retry`, { ...failed, status: "queued", stage: "queued" });
+  const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  expect(await screen.findByText("the file is encrypted")).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Try again" }));
+  await waitFor(() => expect(server.of(`POST /documents/${failed.id}/retry`)).toHaveLength(1));
+});
+
+test("chosen documents are deleted together, and the receipt counts all of them", async () => {
+  const both = [document("a.md"), document("b.md"), document("c.md")];
+  const server = await served(both);
+  for (const each of both) server.on(`DELETE /documents/${each.id}`, { receipt: RECEIPT });
+  const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await user.click(await screen.findByRole("checkbox", { name: "Choose “a.md”" }));
+  await user.click(screen.getByRole("checkbox", { name: "Choose “c.md”" }));
+  await user.click(screen.getByRole("button", { name: "Delete 2 documents" }));
+  const dialog = screen.getByRole("dialog");
+  expect(within(dialog).getByText("c.md")).toBeVisible();
+  await user.click(within(dialog).getByRole("button", { name: "Delete 2 documents" }));
+  expect(await screen.findByText("Removed: 2 documents, 4 chunks, 4 vectors, 2 files.")).toBeVisible();
+  expect(server.received.filter((each) => each.method === "DELETE").map((each) => each.path)).toEqual([
+    "/documents/id-of-a.md",
+    "/documents/id-of-c.md",
+  ]);
+});
+
+test("a refused file keeps its row with the reason, and nothing else is lost", async () => {
+  // The files of this environment can not be read by the requests of this environment; a browser's can.
+  vi.stubGlobal(
+    "FormData",
+    class {
+      append() {}
+    },
+  );
+  const server = await served([]);
+  server.on("POST /documents/", problem(413, "the body is larger than this route takes"));
+  const { user, container } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await screen.findByText("No documents yet");
+  const input = container.querySelector<HTMLInputElement>("input[type=file]:not([webkitdirectory])");
+  if (input === null) throw new Error("there is no input for files");
+  await user.upload(input, new File(["x"], "large.bin"));
+  expect(await screen.findByText("the body is larger than this route takes")).toBeVisible();
+  expect(server.of("POST /documents/")[0]?.headers.get("idempotency-key")).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("documents are found by every word of their names, and ordered as people order names", () => {
+  const all = [document("Report 10.pdf"), document("report 9.pdf"), document("notes.md", { status: "failed" })];
+  const any = { text: "", status: "", collection: "" };
+  expect(found(all, { ...any, text: "PORT re" })).toHaveLength(2);
+  expect(found(all, { ...any, status: "failed" }).map((each) => each.filename)).toEqual(["notes.md"]);
+  expect(found(all, { ...any, collection: "another" })).toEqual([]);
+  expect(sorted(all, "filename", false).map((each) => each.filename)).toEqual([
+    "notes.md",
+    "report 9.pdf",
+    "Report 10.pdf",
+  ]);
+});
+
+test("a change from the server replaces a document or adds it", () => {
+  const list = [document("a.md")];
+  expect(withDocument(list, document("a.md", { percent: 5 }))?.[0]?.percent).toBe(5);
+  expect(withDocument(list, document("b.md"))).toHaveLength(2);
+  expect(withDocument(undefined, document("b.md"))).toBeUndefined();
+  expect(added(RECEIPT, RECEIPT).chunks).toBe(4);
+});

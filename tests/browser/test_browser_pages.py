@@ -1,0 +1,72 @@
+"""Every page, narrow and wide, light and dark: nothing that axe objects to, and nothing wider than the window."""
+
+from __future__ import annotations
+
+import pytest
+from browser_support import ARTEFACTS, Site, ask, violations, visit
+from playwright.async_api import Browser, expect
+
+LIBRARY = ("/library", "/library/collections", "/library/search")
+SETTINGS = tuple(f"/settings/{part}" for part in ("persona", "memory", "appearance", "keys", "account"))
+CONSOLE = tuple(
+    f"/console/{part}"
+    for part in ("dashboard", "costs", "members", "keys", "models", "jobs", "health", "audit", "organisation")
+)
+WIDTHS = (360, 1440)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("pages", [("/", *LIBRARY), SETTINGS, CONSOLE], ids=["chat and library", "settings", "console"])
+async def test_every_page_is_open_to_everybody_and_fits(
+    chromium: Browser, site: Site, pages: tuple[str, ...], theme: str
+) -> None:
+    login, found = site.logins["oskerdale"], list[str]()
+    async with visit(chromium, site, login, color_scheme=theme) as reader:
+        page = reader.page
+        for path in pages:
+            await reader.go(path)
+            if path == "/" and theme == "light":
+                await site.ready(login, "returns-and-refunds.md")
+                await ask(page, "How long do customers have to return a product?")
+            await expect(page.get_by_role("main")).not_to_be_empty()
+            await expect(page.get_by_text("Loading …")).to_have_count(0)
+            name = path.strip("/").replace("/", "-") or "chat"
+            for width in WIDTHS:
+                await page.set_viewport_size({"width": width, "height": 900})
+                found += [f"{path} {width}: {each}" for each in await violations(page)]
+                if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                    found.append(f"{path} {width}: wider than the window")
+                await page.screenshot(path=ARTEFACTS / f"{name}-{theme}-{width}.png")
+    assert found == []
+
+
+@pytest.mark.parametrize("path", ["/login", "/signup"])
+async def test_the_pages_of_who_is_not_logged_in_are_open_too(chromium: Browser, site: Site, path: str) -> None:
+    async with visit(chromium, site, viewport={"width": 360, "height": 800}) as guest:
+        await guest.go(path)
+        await expect(
+            guest.page.get_by_role("button", name="Log in").or_(guest.page.get_by_role("link", name="Log in"))
+        ).to_be_visible()
+        await guest.page.screenshot(path=ARTEFACTS / f"{path[1:]}-360.png")
+        assert await violations(guest.page) == []
+
+
+async def test_the_pages_speak_german_where_the_browser_does(chromium: Browser, site: Site) -> None:
+    async with visit(chromium, site, site.logins["vintrisa"], locale="de-DE") as reader:
+        await reader.go("/console/dashboard")
+        await expect(reader.page.get_by_role("heading", name="Übersicht")).to_be_visible()
+        assert await reader.page.evaluate("document.documentElement.lang") == "de"
+        await reader.go("/settings/appearance")
+        await reader.page.get_by_text("English").click()
+        await expect(reader.page.get_by_role("heading", name="Appearance")).to_be_visible()
+        assert await violations(reader.page) == []
+
+
+async def test_the_chosen_theme_is_kept(chromium: Browser, site: Site) -> None:
+    async with visit(chromium, site, site.logins["vintrisa"], color_scheme="light") as reader:
+        await reader.go("/settings/appearance")
+        light = await reader.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        await reader.page.get_by_text("Dark", exact=True).click()
+        await reader.page.reload()
+        await expect(reader.page.get_by_role("radio", name="Dark")).to_be_checked()
+        assert await reader.page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != light

@@ -1,0 +1,92 @@
+"""Answers from the demo's documents: the page behind a citation, a stream that outlives a reload, and two organisations."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+
+import pypdfium2
+from browser_support import Site, ask, visit
+from playwright.async_api import Browser, expect
+
+VACATION = "How many days of paid vacation does a full-time employee get per year?"
+RETURNS = "How long do customers have to return a product?"
+
+
+async def test_a_citation_opens_the_page_that_says_it_with_the_passage_marked(chromium: Browser, site: Site) -> None:
+    login = site.logins["oskerdale"]
+    document = await site.ready(login, "employee-handbook.pdf")
+    async with visit(chromium, site, login) as reader:
+        await reader.go("/")
+        turn = await ask(reader.page, VACATION)
+        cite = turn.get_by_role("button", name=re.compile(r"Citation \d+: employee-handbook\.pdf, page \d+")).first
+        cited = int(re.findall(r"page (\d+)", await cite.get_attribute("aria-label") or "")[0])
+        await cite.click()
+        source = reader.page.get_by_role("region", name="Source", exact=True)
+        await expect(source.get_by_role("img", name=f"Page {cited} as it was printed")).to_be_visible()
+        await expect(source.locator("mark").first).to_be_visible()
+        marked = " ".join(await source.locator("mark").all_inner_texts())
+        assert "26 days" in " ".join(marked.split())
+        await reader.page.screenshot(path="out/browser/answer-source.png")
+    original = (await site.call(login, "GET", f"/documents/{document}/content")).content
+    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(BytesIO(original))]
+    assert [number for number, text in enumerate(pages, start=1) if "26 days" in " ".join(text.split())] == [cited]
+
+
+async def test_an_answer_goes_on_after_a_reload_in_the_middle_of_it(chromium: Browser, site: Site) -> None:
+    login = site.logins["oskerdale"]
+    await site.ready(login, "returns-and-refunds.md")
+    async with visit(chromium, site, login, allowed=["ERR_", "network"]) as reader:
+        page, resumed = reader.page, list[str]()
+        page.on("request", lambda request: resumed.append(request.headers.get("last-event-id", "")))
+        await reader.go("/")
+        network = await reader.context.new_cdp_session(page)
+        slow = {"offline": False, "latency": 0, "downloadThroughput": 300, "uploadThroughput": -1}
+        await page.get_by_role("textbox", name="Message").fill(RETURNS)
+        await network.send("Network.emulateNetworkConditions", slow)
+        await page.get_by_role("button", name="Send", exact=True).click()
+        turn = page.get_by_role("article").last
+        await expect(turn).to_have_attribute("aria-busy", "true")
+        await page.wait_for_url(re.compile(r"/c/[0-9a-f-]{36}"))
+        await network.send("Network.emulateNetworkConditions", {**slow, "downloadThroughput": -1})
+        await page.reload()
+        await expect(turn).to_have_attribute("aria-busy", "false")
+        await expect(turn).to_contain_text(re.compile("45\\s+days"))
+        await expect(turn.get_by_role("button", name=re.compile("^Citation 1")).first).to_be_visible()
+        await expect(page.get_by_role("article")).to_have_count(1)
+
+
+async def test_two_organisations_side_by_side_see_nothing_of_each_other(chromium: Browser, site: Site) -> None:
+    oskerdale, vintrisa = site.logins["oskerdale"], site.logins["vintrisa"]
+    document = await site.ready(oskerdale, "returns-and-refunds.md")
+    await site.ready(vintrisa, "parts-returns.html")
+    async with (
+        visit(chromium, site, oskerdale) as one,
+        visit(chromium, site, vintrisa, allowed=["404"]) as other,
+    ):
+        await one.go("/")
+        await other.go("/")
+        first, second = await ask(one.page, RETURNS), await ask(other.page, RETURNS)
+        await expect(first).to_contain_text(re.compile("45\\s+days"))
+        await expect(second).to_contain_text(re.compile("14\\s+days"))
+        talk = one.page.url.removeprefix(site.url)
+        await other.go("/library")
+        await expect(other.page.get_by_role("link", name="parts-returns.html")).to_be_visible()
+        await expect(other.page.get_by_text("returns-and-refunds.md")).to_have_count(0)
+        await other.go(f"/library/{document}")
+        await expect(other.page.get_by_role("alert")).to_contain_text("there is no such document")
+        await other.go(talk)
+        await expect(other.page.get_by_text("45 days")).to_have_count(0)
+
+
+async def test_the_search_is_tried_with_the_scores_of_both_legs(chromium: Browser, site: Site) -> None:
+    login = site.logins["oskerdale"]
+    await site.ready(login, "returns-and-refunds.md")
+    async with visit(chromium, site, login) as reader:
+        await reader.go("/library/search")
+        await reader.page.get_by_label("Question").fill(RETURNS)
+        await reader.page.get_by_role("button", name="Search", exact=True).last.click()
+        first = reader.page.get_by_role("main").get_by_role("listitem").first
+        for leg in ("Together", "Dense", "BM25"):
+            await expect(first.get_by_text(leg, exact=True)).to_be_visible()
+        await expect(reader.page.get_by_text(re.compile(r"\d+ passages, in \d+"))).to_be_visible()
