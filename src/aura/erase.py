@@ -26,6 +26,8 @@ _COUNTED = {
     "summaries": "summaries",
     "responses": "responses",
     "memory_entries": "vectors",
+    "personas": "persona",
+    "persona_signals": "persona",
 }
 _DEDICATED = "index_g_"
 _INDEX_TABLES = text(
@@ -73,7 +75,7 @@ async def _erase_rows(session: AsyncConnection, tenant_id: TenantId) -> dict[str
             continue  # goes with the organisation's own row
         gone = await session.execute(delete(table).where(table.c.tenant_id == tenant_id))
         if table.name in _COUNTED:
-            counted[_COUNTED[table.name]] = gone.rowcount
+            counted[_COUNTED[table.name]] = counted.get(_COUNTED[table.name], 0) + gone.rowcount
     return counted
 
 

@@ -38,6 +38,7 @@ from aura.index.embedding import EmbeddingModel, adapt_embedding, open_embedding
 from aura.index.rerank import CrossEncoderReranker
 from aura.jobs.housekeeping import DUTIES, Duty, Housekeeping, Tenant
 from aura.jobs.turns import Turns
+from aura.jobs.unattended import Unattended
 from aura.memory.conversations import Conversations
 from aura.memory.deriving import Deriver
 from aura.memory.model_extraction import ModelReader
@@ -136,7 +137,8 @@ class Aura:
             llm: any LlamaIndex model, in the place of `AURA_LLM`.
             embed_model: any LlamaIndex embedding, in the place of `AURA_EMBED_MODEL`.
             voice: what hears and speaks, in the place of what the settings and the installed packages say.
-            recover: take up documents whose worker died.
+            recover: do what a worker would have to: take up documents whose worker died, and, while no worker is alive,
+                derive from what users say, after their answers; at the end that may take up to two seconds.
             warm: load the weights of the embedding model now, in a thread; else the first text that is embedded does.
 
         Raises:
@@ -159,8 +161,10 @@ class Aura:
             if recover:
                 recovery = asyncio.create_task(recover_forever(database, parts.pipeline))
                 stack.push_async_callback(_ended, recovery)
-            organisations = Organisations(database, passwords=parts.passwords, clock=parts.clock)
-            yield cls(parts, organisations)
+            aura = cls(parts, Organisations(database, passwords=parts.passwords, clock=parts.clock))
+            if recover:
+                await stack.enter_async_context(aura._unattended().running(parts.portal))
+            yield aura
 
     def worker(self, *, concurrency: int | None = None, pace: Pace | None = None) -> Worker:
         """A worker for the queue: `await aura.worker().run(stop)`. Any number of processes may have one.
@@ -186,6 +190,16 @@ class Aura:
             clock=parts.clock,
             concurrency=concurrency or settings.worker_concurrency,
             pace=pace or Pace.of_lease(settings.ingest_lease_seconds),
+        )
+
+    def _unattended(self) -> Unattended:
+        """What derives from turns in this process while there is no worker."""
+        parts, settings = self._parts, self._parts.settings
+        return Unattended(
+            parts.turns,
+            self._deriver(),
+            every_seconds=max(0.5, settings.memory_quiet_seconds / 2),
+            silent_seconds=settings.ingest_lease_seconds,
         )
 
     def _deriver(self) -> Deriver:

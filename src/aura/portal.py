@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import TypeVar
@@ -27,11 +28,18 @@ class Portal:
 
     def call(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
         """The result of `await function(*arguments)`. Blocks the calling thread; the asynchronous twin does not."""
+        return self._running().call(function, *arguments)
+
+    def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
+        """Begin `await function(*arguments)` in the background; cancelling the future cancels it there."""
+        return self._running().start_task_soon(function, *arguments)
+
+    def _running(self) -> BlockingPortal:
         with self._lock:
             if self._portal is None:
                 self._context = start_blocking_portal()
                 self._portal = self._context.__enter__()
-        return self._portal.call(function, *arguments)
+            return self._portal
 
     def close(self) -> None:
         """End the background loop, after `on_close` has run on it."""

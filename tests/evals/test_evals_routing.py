@@ -150,6 +150,16 @@ def test_what_was_learned_is_written_for_a_deployment_where_it_is_proved(tmp_pat
     assert run(traffic(tmp_path / "few.csv", 40), "--weights", str(weights))[0] == 2
 
 
+def test_a_stated_cost_is_the_share_of_strong_calls_that_costs_so_much(tmp_path: Path) -> None:
+    path = traffic(tmp_path / "traffic.csv")
+    by_share, by_cost = tmp_path / "share.json", tmp_path / "cost.json"
+    assert run(path, "--weights", str(by_share), "--strong-share", "0.25")[0] == 0
+    assert run(path, "--weights", str(by_cost), "--mean-cost", "0.002:0.001:0.005")[0] == 0
+    assert by_cost.read_bytes() == by_share.read_bytes()
+    for wrong in (("--mean-cost", "cheap"), ("--mean-cost", "1:1:2", "--strong-share", "0.5")):
+        assert run(path, "--weights", str(by_cost), *wrong)[0] == 2
+
+
 def test_a_baseline_of_other_questions_has_no_verdict(tmp_path: Path) -> None:
     baseline = tmp_path / "baseline.jsonl"
     path = traffic(tmp_path / "one.csv", 60)

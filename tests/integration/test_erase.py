@@ -127,6 +127,7 @@ async def test_erasing_leaves_no_row_no_table_and_no_file_and_the_receipt_says_w
         facts=rows["facts"],
         summaries=rows["summaries"],
         responses=rows["responses"],
+        persona=rows.get("personas", 0) + rows.get("persona_signals", 0),
     )
     assert all(getattr(receipt, name) > 0 for name in Receipt.__struct_fields__)
     assert left_of(platform, tenant_id) == ({}, {})

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
-from server_support import INTERNAL_API_KEY, Served, Tenant, client_of, listening, new_tenant
-from voice_support import scripted_voice
+from server_support import INTERNAL_API_KEY, QUESTION, Served, Tenant, client_of, listening, new_tenant
 
 from aura import Aura, Settings
 from aura.answering.extractive import ExtractiveLLM
@@ -20,6 +19,7 @@ from aura.database.embedded import EmbeddedServer
 from aura.tenants.organisations import Organisations
 from aura.tenants.passwords import Passwords
 from aura.testing.embeddings import HashEmbedding
+from aura.testing.speech import scripted_voice
 from aura_server import create_app
 
 
@@ -39,7 +39,7 @@ async def platform(data_dir: Path, server: EmbeddedServer) -> AsyncIterator[Aura
     }  # what is tested here is not that
     settings = Settings.load(data_dir=data_dir, database_pool_size=5, internal_api_key=INTERNAL_API_KEY, **generous)
     async with Aura.open(
-        settings, embed_model=HashEmbedding(), llm=ExtractiveLLM(), voice=scripted_voice(), recover=False
+        settings, embed_model=HashEmbedding(), llm=ExtractiveLLM(), voice=scripted_voice(QUESTION), recover=False
     ) as opened:
         passwords = Passwords(threads=2, memory_kib=8, passes=1, lanes=1)  # so little work that many members are fast
         parts = msgspec.structs.replace(opened._parts, passwords=passwords)

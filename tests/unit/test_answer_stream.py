@@ -247,6 +247,38 @@ def test_the_refusal_sentence_is_a_refusal_however_it_is_worded() -> None:
         assert run(said, knowledge=False)[1].refused
 
 
+@pytest.mark.parametrize("knowledge", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *REFUSALS.values(),
+        f"{REFUSAL} [1]",
+        "Sorry, I couldn't find an answer to that in the documents.",
+        "I could not find the answer to this in the documents provided.",
+        "Es tut mir leid, aber darauf habe ich in den Dokumenten keine Antwort gefunden.",
+    ],
+)
+def test_nothing_of_a_refusal_is_sent_before_it_is_one(said: str, knowledge: bool) -> None:
+    for size in (1, 4, 40, None):
+        pieces, checked = run(said, size, knowledge=knowledge)
+        assert checked.refused
+        assert pieces == []
+
+
+@pytest.mark.parametrize(
+    "said", ["I could not agree more.", "Items stay.", "Sorry to hear that.", "Darauf kommt es an.", "Je suis là."]
+)
+def test_what_only_begins_like_a_refusal_waits_for_a_few_words_at_most(said: str) -> None:
+    stream = AnswerStream(PASSAGES, knowledge=False)
+    waited = 0
+    for letter in said:
+        if stream.feed(letter):
+            break
+        waited += 1
+    assert waited <= 24
+    assert run(said, 1, knowledge=False)[1].text == said
+
+
 def test_a_refusal_is_in_the_language_of_the_question() -> None:
     stream = AnswerStream(PASSAGES, question="Wie lange ist die Garantie?")
     stream.feed("Blau [1].")

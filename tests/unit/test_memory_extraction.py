@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aura.memory.extraction import Candidate, Turn, extract
@@ -160,6 +160,7 @@ def test_a_day_is_one_of_the_users_zone() -> None:
     assert new_york.event == german.event == (date(2026, 11, 24), date(2026, 11, 24))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(
     ["I live in Rome", "my name is Ann", ", ", " and ", ". ", "\n", "Ich wohne in Köln", "I love tea, rice and jam",
      "“quoted”", "yesterday", "ß", "🙂", "if ", "?"]), max_size=12).map("".join))  # fmt: skip

@@ -97,6 +97,13 @@ def run(
     strong_share: Annotated[
         float | None, typer.Option(min=0, max=1, help="With --weights: the share of strong calls to aim at.")
     ] = None,
+    mean_cost: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MEAN:QUICK:STRONG",
+            help="With --weights: the dollars that a call is to cost on average, and what each model's costs.",
+        ),
+    ] = None,
     key: Annotated[str, typer.Option(envvar="AURA_EVALS_KEY", help="An API key or token for --http.")] = "",
 ) -> None:
     """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used.
@@ -110,6 +117,7 @@ def run(
             baseline=baseline,
             weights=weights,
             strong_share=strong_share,
+            mean_cost=mean_cost,
             update_reason=reason if update_baseline else None,
         )
         raise typer.Exit(_routing(dataset, outputs, floor or []))

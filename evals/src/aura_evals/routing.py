@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aura.router.classify import Rules
-from aura.router.learned import Label, train
+from aura.router.learned import Label, share_for_cost, train
 from aura.router.quality import (
     LEAST_LABELS,
     Curve,
@@ -87,6 +87,8 @@ class RoutingOutputs(msgspec.Struct, frozen=True, kw_only=True):
     """Where a classifier of all questions is written, for `AURA_ROUTER_WEIGHTS`."""
     strong_share: float | None = None
     """How many of such questions it gives to the strong model; None: all that gain by it."""
+    mean_cost: str | None = None
+    """`MEAN:QUICK:STRONG`, in dollars a call: in the place of a share, what a call is to cost on average."""
     update_reason: str | None = None
     """Why this run is to be the baseline; None: it is compared with the one that is there."""
 
@@ -97,7 +99,7 @@ def run_routing(dataset: Path, outputs: RoutingOutputs, floors: Sequence[Floor] 
     Raises:
         BadInput: the dataset can not be read, a floor is on something that is not measured, or the baseline is another's.
     """
-    labels = read_labels(dataset)
+    labels, share = read_labels(dataset), share_of(outputs)
     before = None if outputs.baseline is None or outputs.update_reason is not None else read(outputs.baseline)
     scored = score(labels)
     result = result_of(labels, scored, dataset.name, tuple(floors))
@@ -112,7 +114,7 @@ def run_routing(dataset: Path, outputs: RoutingOutputs, floors: Sequence[Floor] 
     if outputs.baseline is not None and outputs.update_reason is not None:
         write(outputs.baseline, result.dataset, labels, scored.scores, result.metrics, outputs.update_reason)
     if outputs.weights is not None:
-        write_whole(outputs.weights, _trained(labels, scored, outputs.strong_share))
+        write_whole(outputs.weights, _trained(labels, scored, share))
     if outputs.json is not None:
         write_whole(outputs.json, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     if outputs.html is not None:
@@ -121,6 +123,23 @@ def run_routing(dataset: Path, outputs: RoutingOutputs, floors: Sequence[Floor] 
     for fault in faults:
         Console(stderr=True, highlight=False).print(f"[red]{fault}[/]")
     return faults
+
+
+def share_of(outputs: RoutingOutputs) -> float | None:
+    """The share of strong calls that is aimed at, as it was stated: as such, or as what a call is to cost.
+
+    Raises:
+        BadInput: both were stated, or the costs are no three amounts.
+    """
+    if outputs.mean_cost is None:
+        return outputs.strong_share
+    if outputs.strong_share is not None:
+        raise BadInput("--mean-cost and --strong-share state the same: give one of them")
+    try:
+        mean, quick, strong = (float(amount) for amount in outputs.mean_cost.split(":"))
+    except ValueError:
+        raise BadInput(f"--mean-cost is MEAN:QUICK:STRONG in dollars a call, not {outputs.mean_cost!r}") from None
+    return share_for_cost(mean, quick_usd=quick, strong_usd=strong)
 
 
 def _trained(labels: Sequence[Label], scored: Scored, share: float | None) -> bytes:

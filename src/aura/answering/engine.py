@@ -73,6 +73,12 @@ class Manners(Protocol):
     async def style(self, channel: Channel = "text") -> Style: ...
 
 
+class Notes(Protocol):
+    """What takes note of what the user states."""
+
+    async def noted(self, message: str, language: str | None = None) -> str | None: ...
+
+
 class AnswerEngine:
     """Answers in one scope. Light: it is made for a workspace and holds nothing of a question."""
 
@@ -86,6 +92,7 @@ class AnswerEngine:
         persona: Manners,
         memory: Remembers | None = None,
         commands: Commands | None = None,
+        notes: Notes | None = None,
         prompt_tokens: int = 8_000,
     ) -> None:
         window = llm.metadata.context_window - llm.metadata.num_output
@@ -93,6 +100,7 @@ class AnswerEngine:
         self._conversations = conversations
         self._commands = commands
         self._persona = persona
+        self._notes = notes
         self._llm = llm
         self._meter = meter
 
@@ -152,6 +160,8 @@ class AnswerEngine:
             async with aclosing(self._generate(generation, prompt.messages)) as pieces:
                 async for piece in pieces:
                     yield generation.piece(piece)
+        if noted := await self._noted(generation):
+            yield generation.noted(noted)
         generation.finished = True
         answer = generation.answer()
         generation.call.ended(refused=answer.refused)
@@ -217,9 +227,20 @@ class AnswerEngine:
 
     async def _own_reply(self, ask: Ask, earlier: Sequence[Spoken]) -> str | None:
         """What AURA itself answers, in a conversation that is kept; None where the model does."""
-        if self._commands is None or ask.conversation_id is None or ask.temporary or not ask.use_memory:
+        if self._commands is None or not _is_kept(ask):
             return None
         return await self._commands.reply(ask.message, earlier)
+
+    async def _noted(self, generation: Generation) -> str | None:
+        """What the keyless model says in the place of a refusal, where the message asks nothing and tells of the user."""
+        ask = generation.ask
+        if self._notes is None or not _is_kept(ask) or not generation.refuses_without_a_model:
+            return None
+        try:
+            return await self._notes.noted(ask.message, generation.style.forced_language)
+        except AuraError as error:
+            _log.warning("what a user states is not told to be noted: %s", error)
+            return None
 
     async def _earlier(self, ask: Ask) -> Sequence[Spoken]:
         """What was said before. A conversation that is not the caller's is refused here, before anything is spent on it."""
@@ -264,6 +285,11 @@ class AnswerEngine:
         if ask.search_knowledge:
             response.note_retrieval(prompt.context)
         return prompt
+
+
+def _is_kept(ask: Ask) -> bool:
+    """Whether the turn becomes one of a conversation, and memory may have to do with it."""
+    return ask.conversation_id is not None and not ask.temporary and ask.use_memory
 
 
 @asynccontextmanager

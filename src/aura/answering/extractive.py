@@ -46,11 +46,11 @@ from aura.answering.evidence import (
 )
 from aura.answering.extent import LEAST_GAIN, Found, distinct, gain, of_detail
 from aura.answering.lexicon import Language
-from aura.answering.likeness import UNRELATED, crowding, likeness
 from aura.answering.oneself import asks_what_was_said, asks_who_one_is
 from aura.answering.own_words import repeat
 from aura.answering.prompts import IN_STYLE, Quoted, is_refusal, read_passages, read_rewrite, refusal, standalone
 from aura.answering.terms import language_of
+from aura.index.likeness import UNRELATED, crowding, likeness
 from aura.persona.rendering import NEUTRAL, Style, read_manner
 
 CONTEXT_WINDOW = 32_000
@@ -338,7 +338,7 @@ def _said(statements: Sequence[Statement]) -> str:
 
 
 def _likeness(part: _Part, vectors: Mapping[str, Sequence[float]] | None, unrelated: float) -> list[float]:
-    """How alike the question and each statement are; see `aura.answering.likeness`.
+    """How alike the question and each statement are; see `aura.index.likeness`.
 
     In another language than English, which the model may not know, it can only speak for a statement.
     """

@@ -124,6 +124,18 @@ class Generation:
         """How it is to be said, once that is known."""
         self.style, self._in_style = style, not style.says_nothing
 
+    @property
+    def refuses_without_a_model(self) -> bool:
+        """Whether it ends with a refusal of the keyless model, or of one that was not asked as nothing was found."""
+        refused = self._is_without_support if self.end is None else self.end.refused
+        return refused and self._model == EXTRACTIVE
+
+    def noted(self, text: str) -> Delta | Cited:
+        """Say what was noted of a message that asks nothing, in the place of a refusal."""
+        self.passages, self._in_style = (), False
+        self.end = Checked(text=text, citations=(), refused=False)
+        return self.piece(text)
+
     def note_retrieval(self, results: Context) -> None:
         self._embedding = results.embedding
         self._timings = msgspec.structs.replace(

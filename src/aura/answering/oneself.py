@@ -1,4 +1,7 @@
-"""Whether a question is about the one who asks it, and about what was said: in English, German and French."""
+"""Whether a question is about the one who asks it, and about what was said: in English, German and French.
+
+Of Spanish the words are known in which one speaks of oneself.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import re
 from aura.answering.lexicon import words
 
 _FIRST_PERSON = re.compile(
-    r"\b(?:i|i'm|i've|me|my|mine|myself|ich|mich|mir|mein(?:e[nmrs]?)?|je|moi|mon|ma|mes)\b|\bj['’]", re.IGNORECASE
+    r"\b(?:i|i'm|i've|me|my|mine|myself|ich|mich|mir|mein(?:e[nmrs]?)?|je|moi|mon|ma|mes"
+    r"|yo|mis?|vivo|tengo|soy|hablo)\b|\bj['’]",
+    re.IGNORECASE,
 )
 _RULES = re.compile(
     r"\b(?:how (?:do|would) i|(?:how|where|when) (?:can|could|should|may|must) i|(?:can|may|must|should|could|shall|would) i"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from aura.answering.asked_slots import words_of
 from aura.answering.evidence import Question, Statement, density, read_question, read_statements, score, vocabulary
 from aura.answering.notes import day_of
 from aura.answering.oneself import about_oneself, asked_for
@@ -19,18 +20,6 @@ answer says that it only repeats what the asker said."""
 _LEAST_SHARE = 0.8
 """Of the best statement's worth, from which on a later one is taken instead: of two the later one counts."""
 _WHEN = re.compile(r"^\W*(?:when|wann|quand|(?:on|at) (?:which|what) (?:day|date)|an welchem tag)\b", re.IGNORECASE)
-
-_ASKED_AS = {
-    "name": "name called heiße heißt nom", "home": "live home house city town wohne wohnort zuhause stadt adresse",
-    "origin": "from born origin komme herkunft geboren", "employer": "work employer company arbeite arbeitgeber firma",
-    "workplace": "work office arbeite büro", "role": "job profession position role title beruf stelle",
-    "team": "team department abteilung", "birthday": "birthday born geburtstag", "age": "old age alt alter",
-    "email": "email address mail", "phone": "phone number telefon nummer", "diet": "eat diet food esse ernähre",
-    "native_language": "language mother native sprache muttersprache", "allergy": "allergic allergy avoid allergisch",
-    "marital_status": "married single verheiratet ledig", "children": "children kids kinder", "pet": "pet dog cat haustier",
-    "opinion": "like love hate think mag meinung", "favourite": "favourite like best lieblings mag",
-}  # fmt: skip
-"""What one asks for by the slot of a fact, in the words of questions."""
 
 
 class Repeated(NamedTuple):
@@ -74,11 +63,10 @@ class _Sentence(NamedTuple):
 def _sentences(notes: Sequence[Quoted]) -> Iterator[_Sentence]:
     for note in notes:
         said_on, _, slot = note.title.partition(" › ")[2].partition(" › ")
-        about = _ASKED_AS.get(slot.partition(":")[0], "") + " " + slot.partition(":")[2]
         for span in units(note.text):
             text = note.text[span.start : span.end]
             if not text.endswith("?"):
-                yield _Sentence(note, said_on, about.strip(), text, day_of(said_on))
+                yield _Sentence(note, said_on, words_of(slot), text, day_of(said_on))
 
 
 def _sought(question: str) -> str:

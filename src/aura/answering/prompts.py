@@ -29,6 +29,13 @@ REFUSALS: dict[Language, str] = {
 """The one sentence of a refusal, by the question's language."""
 
 REFUSAL = REFUSALS["english"]
+_APOLOGIES = tuple(
+    f"{sorry}{but} "
+    for sorry in ("sorry", "i am sorry", "i m sorry", "unfortunately", "leider", "es tut mir leid", "désolé", "désolée")
+    for but in (" but", " aber", " mais", "")
+)
+_TELLING = 8
+"""Letters from which on a likeness says anything."""
 _LANGUAGES: dict[str, Language] = {"en": "english", "de": "german", "fr": "french"}
 
 IN_STYLE = "in_style"
@@ -185,6 +192,23 @@ def is_refusal(text: str) -> bool:
         and SequenceMatcher(None, plain[: len(_letters(each)) + 20], _letters(each), autojunk=False).ratio() > 0.8
         for each in REFUSALS.values()
     )
+
+
+def may_become_refusal(text: str) -> bool:
+    """Whether what a model has said so far may be the beginning of the refusal, or the whole of it."""
+    plain = _letters(_MARKER.sub("", text))
+    said = plain.removeprefix(next((each for each in _APOLOGIES if plain.startswith(each)), ""))
+    return any(apology.startswith(plain) for apology in _APOLOGIES) or any(
+        len(said) < 2 * len(whole) and _begins(said, whole) for whole in map(_letters, REFUSALS.values())
+    )
+
+
+def _begins(said: str, whole: str) -> bool:
+    """Whether `said` is how `whole` begins, give or take a few letters where there are enough to tell."""
+    if whole.startswith(said):
+        return True
+    alike = SequenceMatcher(None, said[: len(whole)], whole[: len(said)], autojunk=False).ratio()
+    return len(said) >= _TELLING and alike > 0.7
 
 
 def rewrite_messages(history: Sequence[ChatMessage], message: str) -> list[ChatMessage]:

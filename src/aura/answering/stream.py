@@ -14,7 +14,7 @@ import msgspec
 from aura.answering.citations import Reading, read, supports
 from aura.answering.events import Citation
 from aura.answering.hygiene import defanged, host_of, is_listed, without_tag
-from aura.answering.prompts import is_refusal, refusal
+from aura.answering.prompts import is_refusal, may_become_refusal, refusal
 from aura.answering.sentences import units
 from aura.index.passage import Passage
 
@@ -89,24 +89,36 @@ class AnswerStream:
         self._fence: str | None = None  # what closes the code block that we are in
         self._after_marker = False
         self._in_url = False  # in the part of a URL that is too long to be held: it is dropped
+        self._undecided: list[Piece] | None = []  # what may still be the sentence that refuses; None: it is another
 
     def feed(self, delta: str) -> list[Piece]:
-        """What can be sent now that `delta` has arrived."""
+        """What can be sent now that `delta` has arrived: nothing while it may become a refusal, which is an event alone."""
         self._rest += delta
-        return _joined(self._consume(final=False))
+        pieces = _joined(self._consume(final=False))
+        if self._undecided is None:
+            return pieces
+        self._undecided += pieces
+        return [] if may_become_refusal(self._text) else self._decided()
 
     @property
     def held(self) -> str:
-        """What has arrived and is not sent yet."""
+        """What has arrived and can not be read yet."""
         return self._gap + self._rest
 
     def finish(self) -> Checked:
         """The whole answer, with what was still held. Call it once, at the end of the model's text."""
-        pieces = tuple(_joined(self._consume(final=True)))
-        refused = is_refusal(self._text) or (self._knowledge and not self._citations)
-        if refused:
+        last = list(self._consume(final=True))
+        pieces = tuple(_joined(iter([*self._decided(), *last])))
+        if is_refusal(self._text):
+            return Checked(text=self._refusal, citations=(), refused=True)
+        if self._knowledge and not self._citations:
             return Checked(text=self._refusal, citations=(), refused=True, pieces=pieces)
         return Checked(text=self._text, citations=tuple(self._citations), refused=False, pieces=pieces)
+
+    def _decided(self) -> list[Piece]:
+        """What was held as it might have been a refusal."""
+        pieces, self._undecided = self._undecided or [], None
+        return _joined(iter(pieces))
 
     def _consume(self, final: bool) -> Iterator[Piece]:
         while self._rest:

@@ -65,7 +65,7 @@ def chat(
             call.output.note(f"{workspace.organisation.organization_name}: ask away. {_HELP}")
         return await _talk(call.output, workspace, collection)
 
-    raise typer.Exit(call.run(work, warm=True))
+    raise typer.Exit(call.run(work, recover=True, warm=True))
 
 
 def end_of(output: Output, ended: Answer | Failed, *, written: bool = False) -> int:

@@ -63,7 +63,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
         """Open the platform, do `work` in it, and close it again, in one event loop.
 
         Args:
-            recover: also take up documents that a killed process left.
+            recover: also do what a worker would: take up documents that a killed process left, and learn from what is said.
             warm: load the weights of the embedding model at once; else the first text that is embedded does.
             interrupted: what to tell a person who ends it with Ctrl-C.
         """

@@ -127,6 +127,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     facts: int = 0
     summaries: int = 0
     responses: int = 0
+    persona: int = 0
+    """What was chosen, and each sign that anything was learned from."""
 
     def __add__(self, other: Receipt) -> Receipt:
         return Receipt(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})

@@ -28,6 +28,7 @@ from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 
 from aura.errors import BackendError, InvalidRequest, Unavailable
 from aura.index.batching import EmbeddingBatcher, Vectors
+from aura.index.likeness import UNRELATED, crowding
 from aura.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class EmbeddingModel(BaseEmbedding):
     max_tokens: int
     tokenizer: Tokenizer = Field(exclude=True, repr=False)
     _batcher: EmbeddingBatcher = PrivateAttr()
+    _crowding: float | None = PrivateAttr(default=None)
 
     def model_post_init(self, context: object, /) -> None:
         super().model_post_init(context)
@@ -80,6 +82,12 @@ class EmbeddingModel(BaseEmbedding):
     async def embed_query(self, text: str) -> Vectors:
         """A question as `(dimension,) float32`, before all passages but the batch under way."""
         return await self._batcher.embed_query(text)
+
+    async def crowding(self) -> float:
+        """The average cosine of texts that have nothing in common: where likeness begins. Cost: six passages, once."""
+        if self._crowding is None:
+            self._crowding = crowding((await self.embed(UNRELATED)).tolist())
+        return self._crowding
 
     @property
     def loaded(self) -> bool:

@@ -8,14 +8,17 @@ functions know no `ON CONFLICT`: waking a tenant that is awake is the common cas
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from sqlalchemy import text
 
 from aura.database.engine import Database
 from aura.errors import AuraError
-from aura.identity import TenantId
+from aura.identity import ConversationId, TenantId
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +27,13 @@ DOCUMENTS: Final = "documents"
 WEBHOOKS: Final = "webhooks"
 MEMORY: Final = "memory"
 HOUSEKEEPING: Final = "housekeeping"
+
+
+class Talk(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation of a tenant."""
+
+    tenant_id: TenantId
+    conversation_id: ConversationId
 
 
 class Turns:
@@ -69,6 +79,18 @@ class Turns:
         """Queue what is else done by the clock."""
         async with self._database.system() as session:
             await session.execute(_HOUSEKEEPING)
+
+    @asynccontextmanager
+    async def unattended(self, silent_seconds: float, *, rested: bool) -> AsyncGenerator[list[Talk]]:
+        """Talks that wait to be derived from while no worker has been alive for so long; other processes get none meanwhile.
+
+        Args:
+            rested: only those that have rested, as `sweep` does.
+        """
+        quiet = self._quiet_seconds if rested else 0.0
+        asked = {"seconds": silent_seconds, "quiet": quiet, "most": _MOST_TALKS}
+        async with self._database.system() as session:
+            yield [msgspec.convert(row, Talk) for row in (await session.execute(_UNATTENDED, asked)).mappings()]
 
     async def rescue(self, silent_seconds: float) -> int:
         """Take turns from workers that were silent for so long; how many. The sweep then queues them anew."""
@@ -124,6 +146,20 @@ _RESTED = text(
       OR min(created_at) <= now() - make_interval(secs => :quiet * 10)
     ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY min(created_at)) LIMIT :most
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    """
+)
+_UNATTENDED = text(
+    """
+    WITH turn AS MATERIALIZED (
+      SELECT pg_try_advisory_xact_lock(hashtextextended('aura: memory without a worker', 0)) AS mine
+    )
+    SELECT tenant_id, conversation_id FROM memory_outbox, turn
+    WHERE due_at <= now() AND turn.mine AND NOT EXISTS (SELECT FROM procrastinate.procrastinate_workers AS worker
+        WHERE worker.last_heartbeat > now() - make_interval(secs => :seconds))
+    GROUP BY tenant_id, conversation_id
+    HAVING max(created_at) <= now() - make_interval(secs => :quiet)
+      OR min(created_at) <= now() - make_interval(secs => :quiet * 10)
+    ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY min(created_at)) LIMIT :most
     """
 )
 _MOST_TALKS = 500

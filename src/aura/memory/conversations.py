@@ -251,10 +251,8 @@ class Conversations:
             begins=begins,
         )
         async with self._database.tenant(self._scope) as session:
-            new = await turns.write(session, self._scope, turn)
-            if new and answer.model != OWN:  # what is said about forgetting is not remembered
-                said = (turn.question_id, turn.message_id)
-                await outbox.put(session, self._scope, conversation_id, said, learn=self._learns)
+            remembers = answer.model != OWN  # what is said about forgetting is not
+            new = await turns.write(session, self._scope, turn, remembers=remembers, learns=self._learns)
             if new and self._signals is not None and teaches is not None:
                 after = None if begins else conversation_id
                 await self._signals.of_turn(session, turn.question_id, asked, teaches, after=after)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from sqlalchemy import ColumnElement, Table, and_, delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +15,8 @@ from aura.database.tables import (
     memory_outbox,
     memory_settings,
     messages,
+    persona_signals,
+    personas,
     responses,
     summaries,
 )
@@ -26,6 +30,8 @@ _COUNTED = (
     (summaries, "summaries"),
     (memory_settings, ""),
     (memory_outbox, ""),
+    (persona_signals, "persona"),
+    (personas, "persona"),
     (responses, "responses"),
     (messages, "messages"),
     (conversations, "conversations"),
@@ -34,7 +40,9 @@ _COUNTED = (
 
 
 async def erase(session: AsyncConnection, scope: Scope) -> Receipt:
-    """Delete the talks, facts, summaries, settings, answers under way and vectors of the scope's user; what that was.
+    """Delete the talks, facts, summaries, settings, persona, answers under way and vectors of the scope's user, counted.
+
+    Of the persona both go, what was learned and what was chosen: a form of address is personal, too.
 
     Nothing of it is in the queue, the usage or the audit: these hold ids and numbers. What a job derives at the same time
     waits for this transaction, and then finds nothing to write.
@@ -42,11 +50,12 @@ async def erase(session: AsyncConnection, scope: Scope) -> Receipt:
     Cost: about ten round trips.
     """
     await fact_rows.lock(session, scope)
-    counted = {"vectors": await entries.drop_user(session, scope, scope.user_id)}
+    counted = defaultdict[str, int](int)
+    counted["vectors"] = await entries.drop_user(session, scope, scope.user_id)
     for table, name in _COUNTED:
         gone = await session.execute(delete(table).where(_theirs(table, scope)))
         if name:
-            counted[name] = gone.rowcount
+            counted[name] += gone.rowcount
     return Receipt(**counted)
 
 

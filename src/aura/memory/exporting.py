@@ -19,6 +19,8 @@ from aura.database.tables import (
     feedback,
     memory_settings,
     messages,
+    persona_signals,
+    personas,
     summaries,
 )
 from aura.identity import ConversationId, Scope
@@ -29,6 +31,8 @@ _PAGE = 200
 _HIDDEN = frozenset({"tenant_id", "user_id", "digest", "collections"})
 _TITLES: Mapping[str, str] = {
     "settings": "Settings",
+    "persona": "How you want to be answered",
+    "persona_signal": "What showed how you want to be answered",
     "fact": "What is known of you",
     "evidence": "Where you said it",
     "summary": "Summaries",
@@ -85,6 +89,8 @@ def _parts(conversation_id: ConversationId | None) -> list[_Part]:
         ]
     return [
         _Part(name="settings", table=memory_settings, key=(memory_settings.c.user_id,)),
+        _Part(name="persona", table=personas, key=(personas.c.user_id,)),
+        _Part(name="persona_signal", table=persona_signals, key=(persona_signals.c.id,)),
         _Part(name="fact", table=facts, key=(facts.c.id,)),
         _Part(name="evidence", table=fact_evidence, key=(fact_evidence.c.fact_id, fact_evidence.c.message_id)),
         _Part(name="summary", table=summaries, key=(summaries.c.conversation_id,)),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from aura.answering.ask import OWN
+from aura.answering.asked_slots import keys_of
 from aura.answering.lexicon import words
 from aura.answering.oneself import about_oneself
 from aura.memory.facts import Facts
@@ -28,16 +29,6 @@ _REQUEST = re.compile(
 _GERMAN = re.compile(r"vergiss|lösch|bitte", re.IGNORECASE)
 _YES = re.compile(r"(?:yes|yes please|yep|sure|do it|ja|ja bitte|ja gern|mach das)[.!]*", re.IGNORECASE)
 _NO = re.compile(r"(?:no|nope|no thanks|don't|nein|nein danke|lieber nicht)[.!]*", re.IGNORECASE)
-_SLOT_WORDS: Final = {
-    "home": "live home address city wohne wohnen wohnort adresse",
-    "employer": "work job company employer arbeite arbeit arbeitgeber firma",
-    "role": "job role profession beruf",
-    "name": "name heiße",
-    "birthday": "birthday born geburtstag geboren",
-    "email": "email mail address e-mail",
-    "phone": "phone number telefon handy nummer",
-    "diet": "diet eat ernährung",
-}
 _EMPTY = words("""
     i me my mine that this it is am are was what where how about you know your everything all the a an
     ich mich mir mein meine meinen dass das es ist bin war was wo wie über du weißt dein deine alles der die
@@ -117,7 +108,7 @@ def _meant(what: str, facts: Iterable[Fact]) -> list[Fact]:
     scored: list[tuple[float, Fact]] = []
     for fact in facts:
         theirs = {normal(word) for word in re.findall(r"[^\W_][\w'-]*", fact.text.casefold())}
-        theirs |= {normal(word) for word in _SLOT_WORDS.get(fact.slot, fact.slot.replace(":", " ")).split()}
+        theirs |= {normal(word) for word in keys_of(fact.slot).split()}
         shared = len(stems & theirs) / len(stems) if stems else 0.0
         if shared >= _SHARE:
             scored.append((shared, fact))

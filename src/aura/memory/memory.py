@@ -90,7 +90,7 @@ class Memory:
             return await outbox.put_again(session, self._scope)
 
     async def export(self, format: Format = "jsonl") -> AsyncGenerator[bytes]:
-        """All of it in pieces: JSON Lines, or HTML to be read.
+        """All of it in pieces, the persona too: JSON Lines, or HTML to be read.
 
         Raises:
             InvalidRequest: there is no such format.
@@ -104,7 +104,7 @@ class Memory:
                 yield piece
 
     async def erase(self) -> Receipt:
-        """Erase it all for good, conversations too; what was removed, counted. Documents stay.
+        """Erase it all for good, conversations and persona too; what was removed, counted. Documents stay.
 
         Raises:
             NotFound: it is not the caller's own.

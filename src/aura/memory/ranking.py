@@ -15,6 +15,11 @@ WEIGHT = 0.5
 WINDOW_BONUS = 0.3
 """For what was said in the days that a question names, on a scale where the best of both legs together is 1."""
 
+SLOT_BONUS = 1.0
+"""For a fact in the slot that a question asks for, in whatever words and language: it is the answer."""
+MINILM_CROWDING = 0.04
+"""The average cosine of unrelated texts in the model that the floors were measured with."""
+
 
 class Recency(msgspec.Struct, frozen=True, kw_only=True):
     """What is added for what was said just now, and the days in which that halves."""
@@ -46,27 +51,36 @@ ABOUT_ANYTHING = (Recency(bonus=0.02, days=30.0), Floor(both=(0.42, 0.34), dense
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A question, as the ranking reads it: how often it has each of its terms, the days it names, and when it is asked.
 
-    `scaled`: whether the cosines are on the scale that the floor was measured on. `oneself`: it is about the asker.
+    `crowding`: the average cosine of unrelated texts in the model of the vectors, from which its scale is known; None: it is
+    not. `oneself`: it is about the asker.
     """
 
     counts: tuple[int, ...]
     window: Window | None = None
     now: float = 0.0
     weight: float | None = None
-    scaled: bool = True
+    crowding: float | None = MINILM_CROWDING
     oneself: bool = False
     everything: bool = False
 
 
 class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     """Every entry of one user: `n` ids of 16 bytes, and for each the seconds since 1970, terms, counts of the asked terms
-    (`(terms, n) uint8`), and cosine (NaN: no vector)."""
+    (`(terms, n) uint8`), and cosine (NaN: no vector). `filling`: ids of facts in the slots that the question asks for."""
 
     ids: NDArray[np.void]
     at: NDArray[np.float64]
     length: NDArray[np.int32]
     counts: NDArray[np.uint8]
     dense: NDArray[np.float32]
+    filling: frozenset[bytes] = frozenset()
+
+    @property
+    def fills(self) -> NDArray[np.bool_]:
+        """Which of them fill an asked slot."""
+        if not self.filling:
+            return np.zeros(len(self.ids), np.bool_)
+        return np.fromiter((id.tobytes() in self.filling for id in self.ids), np.bool_, len(self.ids))
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +100,11 @@ def rank(found: Candidates, asked: Asked, *, limit: int) -> Ranked:
     bm25 = _bm25(found, np.asarray(asked.counts, np.float64))
     score = _fused(bm25, found.dense, WEIGHT if asked.weight is None else asked.weight)
     score = score + _bonus(found.at, asked)
-    kept = np.flatnonzero(np.full(len(score), True) if asked.everything else _plausible(found, asked))
+    plausible = np.full(len(score), True) if asked.everything else _plausible(found, asked)
+    if asked.weight is None and found.filling:
+        fills = found.fills
+        score, plausible = score + SLOT_BONUS * fills, plausible | fills
+    kept = np.flatnonzero(plausible)
     if asked.weight == 0:
         kept = kept[bm25[kept] > 0]
     best = kept[np.argpartition(-score[kept], limit)[:limit]] if len(kept) > limit else kept
@@ -135,9 +153,14 @@ def _plausible(found: Candidates, asked: Asked) -> NDArray[np.bool_]:
     _, floor = ABOUT_ONESELF if asked.oneself else ABOUT_ANYTHING
     share = (found.counts > 0).mean(axis=0) if len(found.counts) else np.zeros(len(found.at))
     worded = share >= floor.words
-    if not asked.scaled or np.isnan(found.dense).all():
+    if asked.crowding is None or np.isnan(found.dense).all():
         return worded
-    cosine = np.nan_to_num(found.dense, nan=-1.0)
+    cosine = np.nan_to_num(_as_of_minilm(found.dense, asked.crowding), nan=-1.0)
     near, with_words = floor.both
     plausible = (cosine >= floor.dense) | worded | ((cosine >= near) & (share >= with_words))
     return plausible & bool(cosine.max() >= floor.best or worded.any())
+
+
+def _as_of_minilm(cosine: NDArray[np.float32], crowding: float) -> NDArray[np.float32]:
+    """Cosines of another model on the scale of the floors: unrelated texts and equal ones are where they are there."""
+    return 1 - (1 - cosine) * ((1 - MINILM_CROWDING) / max(1e-6, 1 - crowding))

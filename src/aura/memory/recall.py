@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -16,7 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.answering.asked_slots import slots_asked
+from aura.answering.lexicon import STOP_WORDS
 from aura.answering.oneself import about_oneself, asked_for, only_asks
+from aura.answering.terms import language_of
 from aura.clock import Clock, SystemClock
 from aura.database.engine import Database
 from aura.errors import InvalidRequest, Unavailable
@@ -25,12 +29,19 @@ from aura.index import lexical
 from aura.index.embedding import MINILM_SHA256
 from aura.index.generations import Embedder
 from aura.memory.entries import Entry
-from aura.memory.ranking import Asked, Candidates, rank
+from aura.memory.ranking import MINILM_CROWDING, Asked, Candidates, rank
 from aura.memory.scan import MOST_TERMS, fetch, scan
 from aura.memory.windows import window_of
 
+_MARKS = ".,;:!?¿¡…\"'()"
 LONGEST_QUESTION = 2_000
 """Characters of a question that recall reads: the end of a longer one."""
+
+
+class Embeds(Embedder, Protocol):
+    """An embedding model that says how crowded its space is."""
+
+    async def crowding(self) -> float: ...
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,17 +79,18 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recall looks for: terms and a vector, and how what is found is ranked."""
+    """What a recall looks for: terms, slots of facts and a vector, and how what is found is ranked."""
 
     ranking: Asked
     terms: tuple[int, ...]
+    slots: tuple[str, ...]
     vector: NDArray[np.float32] | None
 
 
 class Recall:
     """Recalls in one scope: that user's memory, and nobody else's. Light: it holds no connection."""
 
-    def __init__(self, database: Database, scope: Scope, embedder: Embedder, *, clock: Clock | None = None) -> None:
+    def __init__(self, database: Database, scope: Scope, embedder: Embeds, *, clock: Clock | None = None) -> None:
         self._database = database
         self._scope = scope
         self._embedder = embedder
@@ -137,19 +149,19 @@ class Recall:
         if not question.strip():
             raise InvalidRequest("recall takes a question", field="question")
         question = question[-LONGEST_QUESTION:]
-        terms = dict(list(lexical.query_counts(asked_for(question)).items())[:MOST_TERMS])
+        terms = dict(list(lexical.query_counts(_telling(asked_for(question))).items())[:MOST_TERMS])
         now = as_of or self._clock.now()
         ranking = Asked(
             counts=tuple(terms.values()),
             window=window_of(question, now),
             now=now.timestamp(),
             weight=weight,
-            scaled=self._embedder.weights_sha256 == MINILM_SHA256,
+            crowding=await self._crowding(),
             oneself=about_oneself(question),
             everything=everything,
         )
         vector = await self._vector(question) if vector is None and weight != 0 else vector
-        return Looked(ranking=ranking, terms=tuple(terms), vector=vector)
+        return Looked(ranking=ranking, terms=tuple(terms), slots=slots_asked(question), vector=vector)
 
     async def within(
         self,
@@ -162,7 +174,14 @@ class Recall:
     ) -> Recalled:
         """As `recall`, in a transaction of this scope that is open. Cost: at most two round trips."""
         candidates = await scan(
-            session, self._scope, looked.terms, looked.vector, self._embedder.weights_sha256, as_of=as_of, own=own
+            session,
+            self._scope,
+            looked.terms,
+            looked.vector,
+            self._embedder.weights_sha256,
+            as_of=as_of,
+            own=own,
+            slots=looked.slots,
         )
         if not len(candidates.at):
             return Recalled()
@@ -193,11 +212,26 @@ class Recall:
         ]
         return tuple(_distinct(found)[:limit])
 
+    async def _crowding(self) -> float | None:
+        if self._embedder.weights_sha256 == MINILM_SHA256:
+            return MINILM_CROWDING
+        try:
+            return await self._embedder.crowding()
+        except Unavailable:
+            return None
+
     async def _vector(self, question: str) -> NDArray[np.float32] | None:
         try:
             return await self._embedder.embed_query(question)
         except Unavailable:
             return None
+
+
+def _telling(question: str) -> str:
+    """`question` without function words, unless nothing else is left: BM25 itself leaves out those of English alone, and
+    among a few hundred turns others are not frequent enough to weigh nothing."""
+    stops = STOP_WORDS[language_of([question])]
+    return " ".join(word for word in question.split() if word.strip(_MARKS).lower() not in stops) or question
 
 
 def _distinct(found: Sequence[Remembered]) -> list[Remembered]:

@@ -74,6 +74,7 @@ async def scan(
     *,
     as_of: datetime | None = None,
     own: bool = False,
+    slots: Sequence[str] = (),
 ) -> Candidates:
     """What every entry of the scope's user that holds at `as_of` says to a question. Cost: one round trip.
 
@@ -82,35 +83,40 @@ async def scan(
 
     Args:
         own: only what the user said.
+        slots: those whose facts the question asks for, a family such as `pet` with all of its kinds.
     """
     products = -(-len(terms) // TERMS_IN_PRODUCT)
     values: dict[str, object] = {"model": model_sha256, "as_of": as_of}
+    if slots:
+        values["slots"] = list(slots)
     values["vector"] = None if vector is None else str(vector.tolist())
     for p in range(products):
         part = terms[p * TERMS_IN_PRODUCT : (p + 1) * TERMS_IN_PRODUCT]
         values[f"terms{p}"] = lexical.to_sparsevec({term: float(1 << BITS * n) for n, term in enumerate(part)})
-    row = (await _scan(products, as_of is None, own).run(session, scope, values)).one()
+    row = (await _scan(products, as_of is None, own, bool(slots)).run(session, scope, values)).one()
     head = np.frombuffer(row.head or b"", _HEAD)
     counts = np.empty((len(terms), len(head)), np.uint8)
     for p in range(products):
         side_by_side = np.frombuffer(row[p] or b"", ">f4").astype(np.int32)
         for n in range(p * TERMS_IN_PRODUCT, min(len(terms), (p + 1) * TERMS_IN_PRODUCT)):
             counts[n] = side_by_side >> BITS * (n - p * TERMS_IN_PRODUCT) & MOST_REPEATS
+    filling = row.filling or b"" if slots else b""
     return Candidates(
         ids=np.ascontiguousarray(head["id"]),
         at=head["at"].astype(np.float64),
         length=head["length"].astype(np.int32),
         counts=counts,
         dense=np.frombuffer(row.dense or b"", ">f4").astype(np.float32),
+        filling=frozenset(filling[place : place + 16] for place in range(0, len(filling), 16)),
     )
 
 
 @cache
-def _scan(products: int, now: bool, own: bool) -> ScopedStatement:
-    return ScopedStatement(partial(_scanning, products, now, own))
+def _scan(products: int, now: bool, own: bool, slots: bool) -> ScopedStatement:
+    return ScopedStatement(partial(_scanning, products, now, own, slots))
 
 
-def _scanning(products: int, now: bool, own: bool, sight: Sight) -> Select[Any]:
+def _scanning(products: int, now: bool, own: bool, slots: bool, sight: Sight) -> Select[Any]:
     moment = cast(bindparam("as_of", type_=DateTime(timezone=True)), DateTime(timezone=True))
     held = and_(_entry.at <= moment, or_(_entry.closed_at.is_(None), _entry.closed_at > moment))
     rows = and_(sight.sees(memory_entries), _entry.closed_at.is_(None) if now else held)
@@ -123,9 +129,16 @@ def _scanning(products: int, now: bool, own: bool, sight: Sight) -> Select[Any]:
     counted = [
         _packed(func.float4send(cast(-_entry.terms.max_inner_product(_terms(p)), REAL))) for p in range(products)
     ]
-    return select(
-        *counted, _packed(func.float4send(of_model)).label("dense"), _packed(_entry.head).label("head")
-    ).where(rows)
+    columns = [*counted, _packed(func.float4send(of_model)).label("dense"), _packed(_entry.head).label("head")]
+    if slots:
+        columns.append(_filling(sight).label("filling"))
+    return select(*columns).where(rows)
+
+
+def _filling(sight: Sight) -> ColumnElement[Any]:
+    """The ids of the facts that fill the asked slots, also of those that hold no more: entries say which do."""
+    family = func.split_part(facts.c.slot, ":", 1) == any_(bindparam("slots", type_=ARRAY(Text)))
+    return select(_packed(func.uuid_send(facts.c.id))).where(sight.sees(facts), family).scalar_subquery()
 
 
 def _packed(value: ColumnElement[Any]) -> ColumnElement[Any]:

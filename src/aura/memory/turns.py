@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import Text, Update, Uuid, bindparam, func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    Text,
+    Update,
+    Uuid,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from aura.answering.events import Answer
 from aura.answering.hygiene import storable
 from aura.database.scopes import Sight
-from aura.database.statements import ScopedStatement, Statement
-from aura.database.tables import conversations, messages
+from aura.database.statements import ScopedStatement
+from aura.database.tables import conversations, memory_outbox, messages
 from aura.errors import NotFound
 from aura.identity import ConversationId, Scope
 
@@ -45,24 +62,28 @@ def question_id(message_id: UUID) -> UUID:
     return uuid5(message_id, "question")
 
 
-async def write(session: AsyncConnection, scope: Scope, turn: Turn) -> bool:
-    """Write `turn` into the scope's conversation; False where it is there already. Cost: two round trips.
+async def write(
+    session: AsyncConnection, scope: Scope, turn: Turn, *, remembers: bool = True, learns: bool = True
+) -> bool:
+    """Write `turn` into the scope's conversation; False where it is there already. Cost: a round trip, two where it begins.
 
     Turns of one conversation wait for each other.
+
+    Args:
+        remembers: have it derived from: its rows of the outbox are there with it, or not at all.
+        learns: False for what somebody else said in the user's name: it is remembered as a turn, and no fact is made of it.
 
     Raises:
         NotFound: there is no such conversation in the scope.
     """
     title = storable(turn.asked)[:_TITLE_CHARACTERS]
     opened = {"conversation": turn.conversation_id, "title": title}
-    begun = turn.begins and (await _BEGIN.run(session, scope, opened)).first()
-    if not begun and (await _TOUCH.run(session, scope, opened)).first() is None:
-        raise NotFound("there is no such conversation")
+    if turn.begins:
+        await _BEGIN.run(session, scope, opened)
     answer = turn.answer
     values = {
-        "tenant": scope.tenant_id,
-        "user": scope.user_id,
-        "conversation": turn.conversation_id,
+        **opened,
+        "owner": scope.user_id,
         "question_id": turn.question_id,
         "question": storable(turn.asked),
         "answer_id": turn.message_id,
@@ -72,8 +93,13 @@ async def write(session: AsyncConnection, scope: Scope, turn: Turn) -> bool:
         "cost_usd": answer.cost_usd or 0,
         "refused": answer.refused,
         "stopped": answer.stopped,
+        "remembers": remembers,
+        "learns": learns,
     }
-    return bool((await _both().run(session, values)).first())
+    row = (await _WRITE.run(session, scope, values)).one()
+    if not row.touched:
+        raise NotFound("there is no such conversation")
+    return bool(row.said)
 
 
 def _begin(sight: Sight) -> Any:
@@ -98,34 +124,53 @@ def _touch(sight: Sight) -> Update:
     )
 
 
+def _writing(sight: Sight) -> Select[Any]:
+    """Lock the conversation, then add both messages and have them derived from, all in one statement."""
+    touched = _touch(sight).cte("touched")
+    both = union_all(*(select(*_half(half), touched.c.id).select_from(touched) for half in (_QUESTION, _ANSWER)))
+    names = [*_QUESTION, "tenant_id", "user_id", "conversation_id"]
+    said = insert(messages).from_select(names, both).on_conflict_do_nothing().returning(messages.c.id).cte("said")
+    waits = select(_TENANT, _OWNER, _given("conversation", Uuid()), _given("learns", Boolean()), said.c.id)
+    outbox = insert(memory_outbox).from_select(
+        ["tenant_id", "user_id", "conversation_id", "learn", "message_id"],
+        waits.where(_given("remembers", Boolean())),
+    )
+    waiting = outbox.on_conflict_do_nothing().returning(memory_outbox.c.message_id).cte("waiting")
+    counts = (select(func.count()).select_from(each).scalar_subquery() for each in (touched, said))
+    return select(*(count.label(name) for count, name in zip(counts, ("touched", "said"), strict=True))).add_cte(
+        waiting
+    )
+
+
+def _given(name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    return cast(bindparam(name, type_=type_), type_)
+
+
+def _half(half: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    return [*half.values(), _TENANT, _OWNER]
+
+
+_TENANT: Final = _given("scope_tenant", Uuid())
+_OWNER: Final = _given("owner", Uuid())
+_QUESTION: Final[Mapping[str, ColumnElement[Any]]] = {
+    "id": _given("question_id", Uuid()),
+    "role": literal("user", Text),
+    "text": _given("question", Text()),
+    "citations": func.jsonb_build_array(),
+    "model": null().cast(Text),
+    "cost_usd": cast(literal(0), messages.c.cost_usd.type),
+    "refused": false(),
+    "stopped": false(),
+}
+_ANSWER: Final[Mapping[str, ColumnElement[Any]]] = {
+    "id": _given("answer_id", Uuid()),
+    "role": literal("assistant", Text),
+    "text": _given("answer", Text()),
+    "citations": cast(bindparam("citations", type_=Text), JSONB),
+    "model": _given("model", Text()),
+    "cost_usd": _given("cost_usd", messages.c.cost_usd.type),
+    "refused": _given("refused", Boolean()),
+    "stopped": _given("stopped", Boolean()),
+}
 _BEGIN: Final = ScopedStatement(_begin)
-_TOUCH: Final = ScopedStatement(_touch)
-
-
-@cache
-def _both() -> Statement:
-    common = {
-        "tenant_id": bindparam("tenant"),
-        "user_id": bindparam("user"),
-        "conversation_id": bindparam("conversation"),
-    }
-    question = {
-        **common,
-        "id": bindparam("question_id"),
-        "role": "user",
-        "text": bindparam("question"),
-        "citations": func.jsonb_build_array(),
-        "model": None,
-        "cost_usd": 0,
-        "refused": False,
-        "stopped": False,
-    }
-    answer = {
-        **common,
-        "id": bindparam("answer_id"),
-        "role": "assistant",
-        "text": bindparam("answer"),
-        **{name: bindparam(name) for name in ("citations", "model", "cost_usd", "refused", "stopped")},
-    }
-    both = insert(messages).values([question, answer]).on_conflict_do_nothing()
-    return Statement(both.returning(messages.c.id))
+_WRITE: Final = ScopedStatement(_writing)

@@ -26,6 +26,7 @@ from aura.index.retriever import HybridRetriever
 from aura.index.store import TenantVectorStore
 from aura.index.tenant_index import Mode, Search
 from aura.memory.blocks import RecallBlock
+from aura.memory.conversations import Conversations
 from aura.memory.feedback import Feedback, RatedDown
 from aura.persona.rendering import Style
 from aura.persona.traits import Channel, Traits
@@ -216,6 +217,7 @@ class Asking:
             books=self._wiring.books,
             keys=keys.all,
             ask=self.ask,
+            ensure=self._ensure_place,
             vocabulary=vocabulary_of(self.organisation.custom_settings),
         )
 
@@ -238,12 +240,10 @@ class Asking:
             NotFound: there is no such conversation or collection in the scope.
         """
         self.scope.require(Verb.ASK)
-        within = await self._collection_id(collection)
-        if conversation is not None:
-            await self._wiring.conversations.require(conversation)
+        await self._ensure_place(conversation, collection)
 
         async def asked(question: str, of: ConversationId | None) -> Ask:
-            return await self._asked(question, of, within, True, True, True, False, "voice")
+            return await self._asked(question, of, collection, True, True, True, False, "voice")
 
         return WorkspaceAnswers(
             self._wiring.engine, self._wiring.conversations, asked, conversation_id=conversation, admit=admit
@@ -352,6 +352,12 @@ class Asking:
             temporary=temporary,
             persona=channel if use_persona else None,
         )
+
+    async def _ensure_place(self, conversation: InConversation, collection: str | CollectionId | None) -> None:
+        """Refuse a conversation or a collection that is not there, before anything is spent. Raises `NotFound`."""
+        if conversation is not None and conversation != "new":
+            await Conversations(self._parts.database, self._principal.inside).require(conversation)
+        await self._collection_id(collection)
 
     async def _collection_id(self, collection: str | CollectionId | None) -> CollectionId | None:
         if collection is None:

@@ -15,6 +15,7 @@ from aura.memory.background import RecalledBackground
 from aura.memory.conversations import Conversations
 from aura.memory.facts import Facts
 from aura.memory.forgetting import Forgetting
+from aura.memory.noting import Noting
 from aura.memory.recall import Recall
 from aura.persona.profile import Profile
 from aura.persona.signals import Signals
@@ -71,6 +72,7 @@ class Wiring:
             persona=self.persona,
             memory=self.background,
             commands=self._forgetting,
+            notes=self._noting,
             prompt_tokens=parts.settings.prompt_tokens,
         )
 
@@ -167,6 +169,14 @@ class Wiring:
         if not (scope.may(Verb.READ) and scope.may(Verb.WRITE)):
             return None
         return Forgetting(Facts(self._parts.database, scope, key=self._parts.memory_key))
+
+    @property
+    def _noting(self) -> Noting | None:
+        """Tells the user what is learned of their own words; of others' nothing is."""
+        principal = self._principal
+        if principal.owner.user_id is None or not principal.is_owner:
+            return None
+        return Noting(self._parts.database, principal.owner, self._parts.clock)
 
     async def _tenancy(self) -> Tenancy:
         """What the organisation brings along to its calls."""

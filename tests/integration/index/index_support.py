@@ -73,8 +73,10 @@ def member(index: TenantIndex, database: Database, embedding: HashEmbedding, use
     return TenantIndex(database, Scope(tenant_id=index.scope.tenant_id, user_id=user, role=Role.USER), embedding)
 
 
-async def bulk(database: Database, embedding: HashEmbedding, index: TenantIndex, count: int) -> None:
-    """Give a tenant `count` passages with vectors around 300 topics, past the pipeline: SQL makes them where they belong."""
+async def bulk(
+    database: Database, embedding: HashEmbedding, index: TenantIndex, count: int, *, topics: int = 300
+) -> None:
+    """Give a tenant `count` passages with vectors around `topics` topics, past the pipeline: SQL makes them in place."""
     await fill(index, embedding, ["The first passage of many"], prefix="first")
     tenant_id = index.scope.tenant_id
     async with database.tenant(index.scope.as_service()) as session:
@@ -92,11 +94,13 @@ async def bulk(database: Database, embedding: HashEmbedding, index: TenantIndex,
         await session.execute(
             text(
                 "WITH centre AS MATERIALIZED (SELECT c, (SELECT array_agg(random() - 0.5)"
-                " FROM generate_series(1, :dimension) WHERE c >= 0)::vector AS v FROM generate_series(0, 299) AS c)"
+                " FROM generate_series(1, :dimension) WHERE c >= 0)::vector AS v FROM"
+                " generate_series(1, CAST(:topics AS integer)) AS c)"
                 f" INSERT INTO {generation.table_name} (tenant_id, generation_id, chunk_id, embedding, terms)"
                 " SELECT CAST(:tenant AS uuid), CAST(:generation AS uuid), 'bulk' || i, l2_normalize((v + (SELECT"
                 " array_agg((random() - 0.5) * 0.7) FROM generate_series(1, :dimension) WHERE i > 0)::vector)::halfvec),"
-                " '{1:1}/1000000000' FROM generate_series(1, CAST(:count AS integer)) AS i JOIN centre ON c = i % 300"
+                " '{1:1}/1000000000' FROM generate_series(1, CAST(:count AS integer)) AS i"
+                " JOIN centre ON c = 1 + i % CAST(:topics AS integer)"
             ),
-            {**names, "dimension": embedding.dimension},
+            {**names, "dimension": embedding.dimension, "topics": topics},
         )

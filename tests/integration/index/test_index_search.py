@@ -7,6 +7,7 @@ import json
 import re
 from uuid import UUID, uuid4
 
+import numpy as np
 import psycopg
 import pytest
 from index_support import NewTenant, bulk, fill, hits, new_organisation, plan
@@ -111,6 +112,24 @@ async def test_a_large_tenant_gets_k_from_the_shared_table_and_from_its_own(
     assert f"{generation.table_name}_hnsw" in lines
     assert f"index_{embedding.dimension}_p" not in lines
     assert len(graph & {passage.chunk_id for passage in exact}) >= 9
+
+
+async def test_a_tenant_of_one_topic_that_is_asked_off_topic_gets_k_from_its_own_table(
+    database: Database, embedding: HashEmbedding, new_tenant: NewTenant
+) -> None:
+    acme = await new_tenant()
+    await bulk(database, embedding, acme, 5_000, topics=1)
+    away = np.random.default_rng(7).standard_normal(embedding.dimension)
+    asked = [Search(text="", mode="dense", limit=k, vector=[*away / np.linalg.norm(away)]) for k in (10, 100)]
+    exact = [[each.passage.chunk_id for each in (await acme.search(one)).found] for one in asked]
+
+    generation = await Rebuild(database, embedding).run(acme.scope, dedicated=True)
+    graph = [[each.passage.chunk_id for each in (await acme.search(one)).found] for one in asked]
+
+    assert generation is not None
+    assert generation.dedicated
+    assert [len(found) for found in graph] == [len(found) for found in exact] == [10, 100]
+    assert len(set(graph[0]) & set(exact[0])) >= 9
 
 
 @pytest.mark.parametrize(

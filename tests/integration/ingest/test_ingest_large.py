@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +21,8 @@ from aura.documents.values import IngestProgress, Stage
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MEGABYTE = 1024 * 1024
-SIZE = 8 * MEGABYTE
+SIZE = int(os.environ.get("INGEST_TEST_MEGABYTES", "8")) * MEGABYTE
+"""Of the file: 8 in every run, 200 by hand where that is to be shown."""
 WARM_CHUNKS = 2_000
 """Until then libraries load and buffers grow, whatever the size of the file."""
 

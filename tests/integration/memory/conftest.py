@@ -1,4 +1,4 @@
-"""An organisation with an admin and a member, each with a private document."""
+"""An organisation with an admin and a member."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pytest_asyncio import is_async_test
 
 from aura import Aura, Settings, Workspace
 from aura.answering.extractive import ExtractiveLLM
+from aura.documents.values import Visibility
 from aura.testing.embeddings import HashEmbedding
 
 
@@ -49,7 +50,8 @@ def ada(pair: tuple[Workspace, Workspace]) -> Workspace:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def company(memory_aura: Aura) -> Company:
+async def bare_company(memory_aura: Aura) -> Company:
+    """An organisation with an admin and a member, and no documents: each takes a second to be ingested."""
     name = f"acme-{uuid4().hex[:12]}"
     programs = await memory_aura.tenants.create(
         organization_name="Acme", subdomain=name, admin_email="ada@acme.test", password=PASSWORD
@@ -57,10 +59,25 @@ async def company(memory_aura: Aura) -> Company:
     await programs.users.add(email="max@acme.test", password=PASSWORD)
     admin = await memory_aura.workspace(name, "ada@acme.test")
     member = await memory_aura.workspace(name, "max@acme.test")
-    for owner, text, visibility in (
-        (admin, "# Returns\n\nCustomers may return any product within 47 days of delivery.\n", "organization"),
-        (member, "# Salary\n\nThe salary of Maximilian is 4711 guilders a month.\n", "private"),
-    ):
-        async for step in owner.documents.ingest(text.encode(), filename="doc.md", visibility=visibility):  # pyright: ignore[reportArgumentType]
-            assert step.reason is None
     return Company(memory_aura, name, programs, admin, member)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(bare_company: Company) -> Company:
+    """The same with a document for everybody."""
+    text = b"# Returns\n\nCustomers may return any product within 47 days of delivery.\n"
+    await _ingested(bare_company.admin, text, Visibility.ORGANIZATION)
+    return bare_company
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def salary(company: Company) -> None:
+    """A private document of the member."""
+    await _ingested(
+        company.member, b"# Salary\n\nThe salary of Maximilian is 4711 guilders a month.\n", Visibility.PRIVATE
+    )
+
+
+async def _ingested(owner: Workspace, text: bytes, visibility: Visibility) -> None:
+    async for step in owner.documents.ingest(text, filename="doc.md", visibility=visibility):
+        assert step.reason is None

@@ -13,6 +13,7 @@ from aura import InvalidRequest, NotFound, Workspace
 from aura.database.tables import fact_tombstones, memory_entries
 from aura.identity import ConversationId
 from aura.memory.values import Fact, MemorySettings
+from aura.persona.traits import PersonaChanges
 
 
 async def fact_of(workspace: Workspace, text: str) -> Fact:
@@ -137,11 +138,17 @@ async def test_an_export_holds_everything_of_the_user_and_reads_in_both_formats(
     talk = await tell(
         ada, "My name is <b>Henrike</b>.", "My name is Ann.", *(f"My case number is A-{n}." for n in range(4))
     )
+    await ada.persona.set(PersonaChanges(address="Rike"))
+    await ada.ask("Shorter, please.", conversation="new")
     await tell(max_, "My name is Max.")
     lines = [json.loads(line) for line in b"".join([piece async for piece in ada.memory.export()]).splitlines()]
     kinds = [line["type"] for line in lines]
-    assert set(kinds) == {"settings", "fact", "evidence", "summary", "conversation", "message"}
-    assert kinds.count("message") == 12
+    assert set(kinds) == {
+        *("settings", "persona", "persona_signal", "fact", "evidence", "summary", "conversation", "message")
+    }
+    assert kinds.count("message") == 14
+    [chosen] = [line["chosen"] for line in lines if line["type"] == "persona"]
+    assert chosen == {"address": "Rike"}
     assert "Max" not in json.dumps(lines)
     page = b"".join([piece async for piece in ada.memory.export("html")]).decode()
     assert "My name is Ann" in page

@@ -20,6 +20,12 @@ from aura.memory.entries import Entry
 MAY = datetime(2025, 5, 7, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def company(bare_company: Company) -> Company:
+    """No document is needed."""
+    return bare_company
+
+
 def entry(scope: Scope, text: str, conversation_id: ConversationId | None = None) -> Entry:
     return Entry(
         id=uuid4(),

@@ -15,16 +15,19 @@ from aura import Aura, NotFound, Workspace
 from aura.database.embedded import EmbeddedServer
 from aura.database.tables import TENANT_TABLES
 from aura.memory.values import MemorySettings
+from aura.persona.traits import PersonaChanges, Traits
 
 CANARY = "Zyxcanary"
 
 
 async def talk_of(workspace: Workspace, word: str) -> None:
-    """Leave the word wherever a user can: in turns, a title, facts, summaries, a response, an opinion, a deleted fact."""
+    """Leave the word wherever a user can: in turns, a title, facts, summaries, a response, an opinion, a form of address."""
     talk = await tell(workspace, f"My name is {word}.", f"I love {word} and tea.", f"My case number is {word}-1.")
     await tell(workspace, f"I live in {word}.", f"I work at {word}.", talk=talk)
     await workspace.conversations.rename(talk, f"About {word}")
     await workspace.memory.configure(MemorySettings(time_zone="Europe/Berlin"))
+    await workspace.persona.set(PersonaChanges(address=word, detail=0.5))
+    await workspace.ask("Shorter, please.", conversation=talk)
     answer = await workspace.ask(f"Where is {word}?", conversation=talk)
     assert answer.message_id is not None
     await workspace.feedback(answer.message_id, -1, f"not {word}", f"It is {word}.")
@@ -85,7 +88,7 @@ async def test_erasing_leaves_no_hit_of_a_canary_in_a_dump_of_everything(
     after = await asyncio.to_thread(dump, server)
     assert after.count(CANARY.casefold()) == 0
     assert min(receipt.messages, receipt.conversations, receipt.facts, receipt.summaries, receipt.vectors) > 0
-    assert receipt.responses > 0
+    assert min(receipt.responses, receipt.persona - 1) > 0  # the row of what was chosen, and signals
     assert files_with(data_dir / "files", CANARY) == []
     assert CANARY not in logs.text
     assert (await company.member.documents.list()).items != ()  # documents are no memory
@@ -140,9 +143,12 @@ async def test_a_deleted_member_takes_all_of_it_along(company: Company, server: 
 
 
 async def test_after_an_erasure_memory_begins_anew(company: Company) -> None:
+    await company.member.persona.set(PersonaChanges(detail=1.0))
     talk = await tell(company.member, "My name is Ann.")
     await company.member.memory.erase()
     with pytest.raises(NotFound):
         await company.member.conversations.recent(talk)
     await tell(company.member, "My name is Ann.")
     assert await known(company.member) == ["My name is Ann"]
+    persona = await company.member.persona.get()
+    assert (persona.traits, persona.locked) == (Traits(), ())

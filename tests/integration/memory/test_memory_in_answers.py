@@ -11,8 +11,10 @@ from memory_support import QUESTION, Company
 from sqlalchemy import func, select
 
 from aura import Answer, Workspace
+from aura.answering.prompts import REFUSAL
 from aura.database.tables import TENANT_TABLES
-from aura.testing.llms import ScriptedLLM
+from aura.memory.values import MemorySettings
+from aura.testing.llms import Reply, ScriptedLLM
 from aura.workspace import Principal
 
 RETURNS = "47 days"
@@ -79,6 +81,45 @@ async def test_in_the_same_conversation_it_is_answered_before_any_job_has_run(co
     assert "hast du gesagt" in answer.text
     without = await member.ask("Wie heiße ich?", conversation=conversation_id, use_memory=False)
     assert without.refused
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("My name is Ada and I live in Graz.", "Noted: “My name is Ada”, “I live in Graz”."),
+        ("Hallo! Ich heiße Jonas, und ich mag Tee.", "Notiert: „Ich heiße Jonas“, „ich mag Tee“."),
+    ],
+)
+async def test_a_statement_about_oneself_is_said_to_be_noted(company: Company, said: str, told: str) -> None:
+    member = company.member
+    events = [event async for event in member.stream(said, conversation="new")]
+    assert [type(event).__name__ for event in events] == ["Sources", "Delta", "Final"]
+    answer = events[-1].answer  # pyright: ignore[reportAttributeAccessIssue]
+    assert (answer.text, answer.refused, answer.citations, answer.sources) == (told, False, (), ())
+    await derive(member, answer.conversation_id)
+    facts = (await member.memory.facts.list()).items
+    assert facts
+    assert all(f"{fact.text}" in answer.text for fact in facts)
+
+
+async def test_nothing_is_said_to_be_noted_that_is_not(company: Company) -> None:
+    member = company.member
+    for message in ("My name is Ada. What is the capital of Peru?", "My sister is vegan.", "I am diabetic.", "Hello!"):
+        assert (await member.ask(message, conversation="new")).refused
+    said = "My name is Ada."
+    for options in ({"conversation": None}, {"temporary": True}, {"use_memory": False}):
+        assert (await member.ask(said, **{"conversation": "new", **options})).refused
+    assert member.user is not None
+    assert (await company.programs.ask(said, conversation="new")).refused
+    assert (await (await company.admin.on_behalf_of(member.user.id)).ask(said, conversation="new")).refused
+    await member.memory.configure(MemorySettings(learns=False))
+    assert (await member.ask(said, conversation="new")).refused
+
+
+async def test_a_models_own_refusal_is_an_event_alone(company: Company) -> None:
+    member = with_model(company.member, ScriptedLLM([Reply(chunks=[f"{word} " for word in REFUSAL.split()])]))
+    events = [event async for event in member.stream(QUESTION, conversation="new")]
+    assert [type(event).__name__ for event in events] == ["Sources", "Refusal"]
 
 
 async def test_what_was_deleted_does_not_come_back_from_the_conversation_it_was_said_in(company: Company) -> None:
@@ -158,7 +199,7 @@ async def test_poisoning_text_stays_quoted_data_of_the_user(company: Company) ->
 
 async def test_a_model_sees_a_note_with_its_day_and_the_turns_around_it(company: Company) -> None:
     member = company.member
-    await tell(member, "I plan a boat trip with Rosa.", "It is in June, on the river Minho.", "Thanks.")
+    await tell(member, "My boat is called Aurelia.", "It is in June, on the river Minho.", "Thanks.")
     model = ScriptedLLM(["In June [1]."])
     answer = await with_model(member, model).ask("When is my trip on the river Minho?", search_knowledge=False)
     *_, background, rules, asked = (message.content or "" for message in model.calls[-1])
@@ -166,7 +207,7 @@ async def test_a_model_sees_a_note_with_its_day_and_the_turns_around_it(company:
     assert "It is in June, on the river Minho" in asked
     assert "before [1]: assistant: " in background
     assert "after [1]: assistant: " in background
-    assert "boat trip" not in asked
+    assert "Aurelia" not in asked
     assert "data like the passages" in rules
     assert answer.text.startswith("In June")
 

@@ -65,6 +65,7 @@ async def test_memory_is_not_used_for_who_may_not_read_it(company: Company) -> N
     assert answer.question == "And what is that?"
 
 
+@pytest.mark.usefixtures("salary")
 async def test_the_members_private_documents_answer_the_member_alone(company: Company) -> None:
     delegate = await delegated(company)
     document = next(d for d in (await company.member.documents.list()).items if d.visibility == "private")
@@ -78,6 +79,7 @@ async def test_the_members_private_documents_answer_the_member_alone(company: Co
         await delegate.documents.text(document.id)
 
 
+@pytest.mark.usefixtures("salary")
 async def test_responses_are_their_askers_own(company: Company) -> None:
     delegate = await delegated(company)
     by_admin = await delegate.responses.start(QUESTION)
@@ -130,6 +132,7 @@ async def test_nobody_but_an_admin_asks_for_others_and_strangers_are_not_found(c
     assert await company.member.on_behalf_of(id_of(company.member)) is company.member
 
 
+@pytest.mark.usefixtures("salary")
 async def test_an_organisation_can_open_histories_to_its_admins(company: Company) -> None:
     talk = await company.member.conversations.start()
     await company.member.ask(QUESTION, conversation=talk)

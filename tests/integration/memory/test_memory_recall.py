@@ -23,6 +23,12 @@ NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 EMBEDDER = HashEmbedding()
 
 
+@pytest.fixture
+def company(bare_company: Company) -> Company:
+    """Recall is of entries: no document is needed."""
+    return bare_company
+
+
 class DownEmbedding:
     """An embedding model that does not answer."""
 
@@ -32,6 +38,9 @@ class DownEmbedding:
         raise Unavailable("the model is down")
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
+        raise Unavailable("the model is down")
+
+    async def crowding(self) -> float:
         raise Unavailable("the model is down")
 
 

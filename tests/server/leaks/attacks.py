@@ -140,7 +140,7 @@ def _file(id: str) -> dict[str, Any]:
 
 def _spoken(**fields: object) -> Callable[[str], dict[str, Any]]:
     return lambda id: {
-        "files": {"audio": ("question.wav", recording(tone(0.6)))},
+        "files": {"audio": ("question.wav", recording(tone(0.6, level=4_000)))},
         "data": {name: id if value is ... else value for name, value in fields.items()},
     }
 

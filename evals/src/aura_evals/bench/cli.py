@@ -90,6 +90,16 @@ def memory(
     show(bench_memory(pages, words), json)
 
 
+@app.command("corpus")
+def corpus(
+    documents: Annotated[int, typer.Option(min=1_000, help="The goal is set for 100,000.")] = 20_000, json: Json = None
+) -> None:
+    """Resident memory of a run of evals as its corpus grows, interrupted once and taken up again."""
+    from aura_evals.bench.corpus import bench_corpus
+
+    show(bench_corpus(documents), json)
+
+
 @app.command("recall")
 def recall(
     rows: Annotated[int, typer.Option(min=1_000, help="Of the whole table; the goal is set for 1,000,000.")] = 200_000,
@@ -146,6 +156,7 @@ def run_bench(name: str) -> None:
         "ingest": ingest,
         "import": imports,
         "memory": memory,
+        "corpus": corpus,
         "recall": recall,
         "serve": serve,
         "router": router,

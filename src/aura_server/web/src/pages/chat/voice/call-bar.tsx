@@ -54,7 +54,7 @@ export default function CallBar({ conversation: first, collection, onTurn, onEnd
   return (
     <Talking
       call={call}
-      onEnd={() => end.current(call.view.conversation)}
+      onEnd={() => end.current(call.talked)}
       onDevice={(id) => {
         localStorage.setItem(DEVICE, id);
         setDeviceId(id);

@@ -61,6 +61,8 @@ export class Call {
   private unspoken = "";
   private closed = false;
   private finished = false;
+  /** The conversation, once something of an answer was heard in it: before that the server keeps none. */
+  talked: string | null = null;
   /** Is told when a turn is over, heard to its end or interrupted: it is in the history of this conversation now. */
   onTurn: (conversation: string) => void = () => undefined;
 
@@ -253,7 +255,7 @@ export class Call {
   private turned(): void {
     this.finished = false;
     this.set({ heard: "", caption: "", citations: [] });
-    if (this.view.conversation !== null) this.onTurn(this.view.conversation);
+    if (this.talked !== null) this.onTurn(this.talked);
   }
 
   /** The browser's own voice: sentence by sentence. */
@@ -299,6 +301,7 @@ export class Call {
 
   private set(changes: Partial<CallView>): void {
     this.view = { ...this.view, ...changes };
+    if (this.view.caption !== "") this.talked = this.view.conversation;
     for (const listener of this.listeners) listener();
   }
 }

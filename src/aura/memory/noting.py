@@ -1,0 +1,72 @@
+"""What the keyless model has to say to a statement about oneself: that it is noted, in the words that a rule has read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Final
+from uuid import UUID
+
+from aura.answering.lexicon import Language
+from aura.answering.sentences import units
+from aura.answering.terms import language_of
+from aura.clock import Clock
+from aura.database.engine import Database
+from aura.identity import Scope
+from aura.memory import settings
+from aura.memory.extraction import Candidate, Turn, extract
+from aura.memory.slots import SENSITIVE
+
+_NOTED: Final[dict[Language, tuple[str, str, str]]] = {
+    "english": ("Noted: {}.", "“", "”"),
+    "german": ("Notiert: {}.", "„", "“"),
+    "french": ("C'est noté : {}.", "« ", " »"),
+}
+_MOST_WORDS_OF_A_GREETING: Final = 3
+_NO_MESSAGE: Final = UUID(int=0)
+
+
+class Noting:
+    """Reads what one user states, as the job will read it; it writes nothing."""
+
+    def __init__(self, database: Database, scope: Scope, clock: Clock) -> None:
+        self._database = database
+        self._scope = scope
+        self._clock = clock
+
+    async def noted(self, message: str, language: str | None = None) -> str | None:
+        """What was noted of `message`; None unless all that it says is what may be learned of its user.
+
+        Args:
+            language: a code; that of the message where it is not known.
+
+        Raises:
+            Unavailable: the database is away.
+
+        Cost: two round trips where a rule reads anything; else some milliseconds of computation.
+        """
+        found = extract(Turn(id=_NO_MESSAGE, role="user", text=message, at=self._clock.now()), UTC)
+        if not found or not _says_nothing_else(message, found):
+            return None
+        async with self._database.tenant(self._scope) as session:
+            allowed = await settings.allowed(session, self._scope)
+        kept = [each for each in found if allowed.learns and (allowed.sensitive or each.category not in SENSITIVE)]
+        return _told(message, kept, language) if kept else None
+
+
+def _says_nothing_else(message: str, found: Sequence[Candidate]) -> bool:
+    """Whether every sentence is one that a fact was read in, or a greeting."""
+    for span in units(message):
+        read = any(each.start < span.end and span.start < each.end for each in found)
+        words = re.findall(r"\w+", message[span.start : span.end])
+        if not read and (len(words) > _MOST_WORDS_OF_A_GREETING or "?" in message[span.start : span.end]):
+            return False
+    return True
+
+
+def _told(message: str, found: Sequence[Candidate], language: str | None) -> str:
+    names: dict[str | None, Language] = {"en": "english", "de": "german", "fr": "french"}
+    form, opening, closing = _NOTED[names.get(language) or language_of([message])]
+    quotes = dict.fromkeys(f"{opening}{message[each.start : each.end]}{closing}" for each in found)
+    return form.format(", ".join(quotes))
