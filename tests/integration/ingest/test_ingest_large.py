@@ -48,7 +48,7 @@ async def test_a_large_text_neither_blocks_the_loop_nor_fills_memory(
     async with Loader() as loader, _watched(lags):
         work = pipeline(records, data_dir, model, loader, count=lambda text: len(text) // 4, lease_seconds=20)
         working = asyncio.create_task(work.run(acme.scope, document.id, seen))
-        await asyncio.to_thread(model.wait_until_stopped, 300)
+        await asyncio.to_thread(model.wait_until_stopped, max(300, 8 * SIZE // MEGABYTE))
         working.cancel()
         await asyncio.wait([working])
     model.let_through()

@@ -41,6 +41,7 @@ const RECEIPT = {
   facts: 0,
   files: 1,
   messages: 0,
+  persona: 0,
   responses: 0,
   summaries: 0,
   users: 0,

@@ -10,6 +10,7 @@ const PARTS = [
   "messages",
   "facts",
   "summaries",
+  "persona",
   "users",
 ] as const;
 
