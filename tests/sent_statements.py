@@ -8,6 +8,9 @@ from typing import Any
 
 from aura.database import engine
 
+OF_A_FIRST_CONNECTION = ("select pg_catalog.version()", "select current_schema()", "show ")
+"""What SQLAlchemy asks once, on the first connection of an engine: whose it is says nothing of the statement that needed it."""
+
 Sent = tuple[str, Mapping[str, Any]]
 
 
@@ -19,7 +22,9 @@ def statements_sent() -> Generator[list[Sent]]:
     execute = cursor.execute
 
     async def noted(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
-        sent.append((query.decode() if isinstance(query, bytes) else str(query), params or {}))
+        statement = query.decode() if isinstance(query, bytes) else str(query)
+        if not statement.startswith(OF_A_FIRST_CONNECTION):
+            sent.append((statement, params or {}))
         return await execute(self, query, params, **options)
 
     cursor.execute = noted

@@ -26,6 +26,7 @@ NO_TESTS = 5
 
 LONGEST_FIRST = (
     "server",
+    "browser",
     "integration/jobs",
     "integration/leaks",
     "evals",

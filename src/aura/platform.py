@@ -1,4 +1,4 @@
-"""`Aura.open()`: the one place where everything is built, and closed again in reverse."""
+"""`Aura.open()`: the one place where everything is opened, and closed again in reverse."""
 
 from __future__ import annotations
 
@@ -11,57 +11,32 @@ from typing import TYPE_CHECKING
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
-from aura.access.access import Access, AccessSettings
+from aura.access.access import Access
 from aura.access.callers import Caller
-from aura.access.tokens import derived_secret
 from aura.answering.ask import EXTRACTIVE
-from aura.answering.models import open_model, probing_of
-from aura.answering.responses import Responses
 from aura.clock import Clock, SystemClock
-from aura.database import security
-from aura.database.embedded import EmbeddedServer
-from aura.database.engine import Database
-from aura.database.redis_notices import RedisNotices
-from aura.documents.files import Files
-from aura.documents.load import Loader
-from aura.documents.pipeline import Pipeline
+from aura.composition import build_parts, chosen_embedding, ended, open_database
 from aura.documents.recovery import recover_forever
-from aura.documents.split import Splitter
 from aura.documents.tasks import queued
-from aura.documents.tokens import token_counter
 from aura.documents.values import Receipt
 from aura.erase import erase_tenant
 from aura.errors import NotFound
 from aura.health import Checks, Health
 from aura.identity import Role, Scope, TenantId, UserId
-from aura.index.embedding import EmbeddingModel, adapt_embedding, open_embedding
-from aura.index.rerank import CrossEncoderReranker
-from aura.jobs.housekeeping import DUTIES, Duty, Housekeeping, Tenant
-from aura.jobs.turns import Turns
+from aura.jobs.housekeeping import Housekeeping
 from aura.jobs.unattended import Unattended
-from aura.memory.conversations import Conversations
 from aura.memory.deriving import Deriver
 from aura.memory.model_extraction import ModelReader
-from aura.portal import Portal
-from aura.router.health import HealthBoard
-from aura.router.models import RoutingCache
-from aura.router.probing import Prober
-from aura.router.ratings import learn, tiers_of
-from aura.router.sharing import HealthShare
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 from aura.tenants.organisations import Organisations
-from aura.tenants.passwords import Passwords
-from aura.tenants.provider_keys import KeyCipher
 from aura.tenants.users import Users
 from aura.tenants.values import Organisation, Page, PlanChanges, Tier, User
 from aura.usage.ledger import Ledger
 from aura.usage.metering import Meter
-from aura.usage.periods import Window
-from aura.usage.platform_budget import PlatformBudget
 from aura.usage.platform_ledger import PlatformLedger
 from aura.usage.totals import Totals
-from aura.voice.parts import VoiceParts, VoiceServices
+from aura.voice.parts import VoiceServices
 from aura.webhooks.delivery import Deliverer
 from aura.workspace import Parts, Principal, Workspace
 
@@ -112,7 +87,8 @@ class Aura:
     @property
     def own_usage(self) -> PlatformLedger:
         """What the platform has called for itself and pays for, such as probes: `get_cost_summary()`."""
-        return _own_usage(self._parts.database, self._parts.clock, self._parts.platform_budget, self._parts.totals)
+        parts = self._parts
+        return PlatformLedger(parts.database, clock=parts.clock, budget=parts.platform_budget, totals=parts.totals)
 
     async def queued_documents(self) -> int:
         """How many documents of all organisations wait or are worked on. Cost: one round trip to the database."""
@@ -150,17 +126,17 @@ class Aura:
         """
         settings = settings or Settings.load()
         async with AsyncExitStack() as stack:
-            model = await _embedding(settings, embed_model)
+            model = await chosen_embedding(settings, embed_model)
             if model is not embed_model:
                 stack.callback(model.close)
             if warm:
                 warming = asyncio.create_task(model.warm())
-                stack.push_async_callback(_ended, warming)
-            database, secret_key = await _open_database(settings, stack)
-            parts = await _build(settings, stack, database, model, llm, voice, clock or SystemClock(), secret_key)
+                stack.push_async_callback(ended, warming)
+            database, secret_key = await open_database(settings, stack)
+            parts = await build_parts(settings, stack, database, model, llm, voice, clock or SystemClock(), secret_key)
             if recover:
                 recovery = asyncio.create_task(recover_forever(database, parts.pipeline))
-                stack.push_async_callback(_ended, recovery)
+                stack.push_async_callback(ended, recovery)
             aura = cls(parts, Organisations(database, passwords=parts.passwords, clock=parts.clock))
             if recover:
                 await stack.enter_async_context(aura._unattended().running(parts.portal))
@@ -337,186 +313,3 @@ class Tenants:
         if not member.is_active:
             raise NotFound("there is no such user")
         return member
-
-
-async def _embedding(settings: Settings, given: BaseEmbedding | None) -> EmbeddingModel:
-    if given is not None:
-        return await adapt_embedding(given)
-    return await asyncio.to_thread(open_embedding, settings)
-
-
-async def _open_database(settings: Settings, stack: AsyncExitStack) -> tuple[Database, str]:
-    if settings.database_url is None:
-        server = await asyncio.to_thread(EmbeddedServer.start, settings.data_dir)
-        stack.push_async_callback(asyncio.to_thread, server.stop)
-        app_url, system_url, secret_key = server.url(security.APP), server.url(security.SYSTEM), server.secret_key
-    else:
-        assert settings.system_database_url is not None
-        assert settings.secret_key is not None
-        app_url = settings.database_url.get_secret_value()
-        system_url = settings.system_database_url.get_secret_value()
-        secret_key = settings.secret_key.get_secret_value()
-    database = Database(
-        app_url=app_url,
-        system_url=system_url,
-        pool_size=settings.database_pool_size,
-        wait_seconds=settings.database_wait_seconds,
-    )
-    stack.push_async_callback(database.close)
-    await database.check()
-    return database, secret_key
-
-
-async def _build(
-    settings: Settings,
-    stack: AsyncExitStack,
-    database: Database,
-    model: EmbeddingModel,
-    llm: LLM | None,
-    voice: VoiceServices | None,
-    clock: Clock,
-    secret_key: str,
-) -> Parts:
-    files = Files(settings.data_dir / "files", max_bytes=settings.max_file_bytes)
-    loader = await stack.enter_async_context(
-        Loader(
-            processes=settings.parse_processes,
-            timeout_seconds=settings.parse_timeout_seconds,
-            max_bytes=settings.max_file_bytes,
-        )
-    )
-    portal = Portal(on_close=database.close_loop)
-    stack.push_async_callback(asyncio.to_thread, portal.close)
-    passwords = Passwords()
-    stack.callback(passwords.close)
-    pipeline = Pipeline(
-        database=database,
-        files=files,
-        loader=loader,
-        splitter=Splitter(token_counter(model.tokenizer), max_tokens=model.max_tokens),
-        embedder=model,
-        dedicated_index_chunks=settings.dedicated_index_chunks,
-        lease_seconds=settings.ingest_lease_seconds,
-        stage_timeout_seconds=settings.ingest_stage_timeout_seconds,
-    )
-    reranker = _reranker(settings, stack)
-    responses = Responses(
-        database,
-        # What they store was cut off, and may have been asked in another's name: nothing is learned from it.
-        lambda scope: Conversations(database, scope, learns=False),
-        resume_seconds=settings.response_resume_seconds,
-        lease_seconds=settings.response_lease_seconds,
-    )
-    stack.push_async_callback(responses.close)
-    totals, budget = Totals(), _platform_budget(settings)
-    own_usage = _own_usage(database, clock, budget, totals)
-    answering = await _model(settings, stack, model, llm, portal, own_usage)
-    board = answering.board if isinstance(answering, SmartRouter) else HealthBoard()
-    speech = VoiceParts(settings, board, given=voice)
-    stack.push_async_callback(speech.close)
-    if board.statuses() or speech.calls_out:
-        _share(settings, stack, database, board)
-    routing = RoutingCache()
-    return Parts(
-        settings=settings,
-        database=database,
-        files=files,
-        embedder=model,
-        llm=answering,
-        voice=speech,
-        platform_budget=budget,
-        totals=totals,
-        pipeline=pipeline,
-        portal=portal,
-        passwords=passwords,
-        cipher=KeyCipher(secret_key),
-        access=_access(settings, secret_key),
-        memory_key=bytes.fromhex(derived_secret(secret_key, purpose="memory")),
-        reranker=reranker,
-        responses=responses,
-        routing=routing,
-        duties=(*DUTIES, *_duties(responses, answering, routing, model)),
-        clock=clock,
-        turns=Turns(database, lanes=settings.ingest_lanes, quiet_seconds=settings.memory_quiet_seconds),
-    )
-
-
-def _duties(responses: Responses, llm: LLM, routing: RoutingCache, embedder: EmbeddingModel) -> tuple[Duty, ...]:
-    """What housekeeping does besides deleting what has had its time."""
-    tiers = tiers_of(llm.candidates) if isinstance(llm, SmartRouter) else {}
-
-    async def settle(_: Database, tenant: Tenant, __: Clock) -> int:
-        return await responses.purge(tenant.id)
-
-    async def learn_from_ratings(database: Database, tenant: Tenant, _: Clock) -> int:
-        return await learn(database, tenant.scope, tiers=tiers, cache=routing, embed=embedder.embed_query)
-
-    learning = (Duty(name="ratings learned from", run=learn_from_ratings),) if tiers else ()
-    return (Duty(name="ended responses", run=settle), *learning)
-
-
-def _access(settings: Settings, secret_key: str) -> AccessSettings:
-    """The embedded mode's own secret comes from the one that it keeps: the same in every process, and after a restore."""
-    jwt_secret, internal_key = settings.jwt_secret, settings.internal_api_key
-    return AccessSettings(
-        jwt_secret=derived_secret(secret_key, purpose="jwt secret")
-        if jwt_secret is None
-        else jwt_secret.get_secret_value(),
-        internal_api_key=None if internal_key is None else internal_key.get_secret_value(),
-        access_token_seconds=settings.access_token_seconds,
-        session_days=settings.session_days,
-    )
-
-
-async def _model(
-    settings: Settings,
-    stack: AsyncExitStack,
-    embedder: EmbeddingModel,
-    given: LLM | None,
-    portal: Portal,
-    own_usage: PlatformLedger,
-) -> LLM:
-    """The model that answers."""
-    llm = given or await asyncio.to_thread(open_model, settings, embedder, portal=portal)
-    if isinstance(llm, SmartRouter) and llm.board.statuses():
-        stack.push_async_callback(llm.close)
-        portal.before_closing(llm.close_loop)
-        if (probing := probing_of(settings)) is not None:
-            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing, ledger=own_usage).run())
-            stack.push_async_callback(_ended, probes)
-    return llm
-
-
-def _share(settings: Settings, stack: AsyncExitStack, database: Database, board: HealthBoard) -> None:
-    """Tell other replicas how the services on `board` are, and hear it from them."""
-    redis = None if settings.redis_url is None else RedisNotices(settings.redis_url.get_secret_value())
-    if redis is not None:
-        stack.push_async_callback(redis.close)
-    share = asyncio.create_task(HealthShare(database, board, redis=redis).run())
-    stack.push_async_callback(_ended, share)
-
-
-def _own_usage(database: Database, clock: Clock, budget: PlatformBudget | None, totals: Totals) -> PlatformLedger:
-    return PlatformLedger(database, clock=clock, budget=budget, totals=totals)
-
-
-def _platform_budget(settings: Settings) -> PlatformBudget | None:
-    limits = {
-        span: round(usd * 1_000_000)
-        for span, usd in ((Window.DAY, settings.daily_budget_usd), (Window.MONTH, settings.monthly_budget_usd))
-        if usd is not None
-    }
-    return PlatformBudget(limits) if limits else None
-
-
-def _reranker(settings: Settings, stack: AsyncExitStack) -> CrossEncoderReranker | None:
-    if settings.rerank_model is None:
-        return None
-    reranker = CrossEncoderReranker(model=settings.rerank_model, budget_seconds=settings.rerank_budget_seconds)
-    stack.push_async_callback(asyncio.to_thread, reranker.close)
-    return reranker
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

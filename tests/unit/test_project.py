@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 MODULES = sorted((SOURCE / "aura").rglob("*.py"))
 
-SURFACES = {"cli", "platform", "workspace"}
+SURFACES = {"cli", "composition", "platform", "workspace"}
 FOUNDATION = {"clock", "database", "errors", "identity", "portal", "settings", "tokens"}
 CONCEPTS = {
     "access", "answering", "documents", "index", "memory", "persona", "router", "tenants", "usage", "voice", "webhooks",

@@ -162,8 +162,10 @@ async def test_these_lists_do_show_the_canary_to_its_owner(app: ASGIApp, sides: 
     seen = await shown(app, bearer(side.tenant.tokens[Role.ADMIN]))
     blind = {path for path, text in seen.items() if side.name not in text}
     numbers = {"/health", "/metrics", "/admin/dashboard", "/admin/costs", "/admin/health", "/admin/jobs"}
+    numbers |= {"/tenant/budgets"}
     settings = {"/memory/settings", "/memory/summary", "/persona/"}  # an address is letters alone, a canary is not
     others = {"/documents/", "/tenant/usage", "/v1/models/aura", "/admin/audit", "/tenant/export"}
+    others |= {"/tenant/provider-keys"}  # who the providers are, and never a key
     assert blind - numbers - settings <= others
 
 
