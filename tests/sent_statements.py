@@ -9,7 +9,7 @@ from typing import Any
 from aura.database import engine
 
 OF_A_FIRST_CONNECTION = ("select pg_catalog.version()", "select current_schema()", "show ")
-"""What SQLAlchemy asks once, on the first connection of an engine: whose it is says nothing of the statement that needed it."""
+"""What SQLAlchemy asks once, on the first connection of an engine, whoever needs it."""
 
 Sent = tuple[str, Mapping[str, Any]]
 
