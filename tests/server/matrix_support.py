@@ -23,7 +23,7 @@ from aura.testing.clock import FixedClock
 from aura_server import create_app
 from aura_server.app import Options
 from aura_server.callers import TENANT_HEADER
-from aura_server.web_app import CLIENT_ROUTES, ROOT_FILES
+from aura_server.web_app import CLIENT_ROUTES, ROOT_FILES, WebApp
 
 BASE_DOMAIN = "aura.test"
 NOBODY = UUID(int=0x4000_8000_0000_0000_0000)
@@ -92,7 +92,8 @@ _GONE = Row(Who.ADMIN, 404, unknown=True)
 ROWS: dict[str, Row] = {
     "GET /": Row(Who.PUBLIC),
     **{f"GET /{each}{rest}": Row(Who.PUBLIC) for each in CLIENT_ROUTES for rest in ("", "/{rest}")},
-    **{f"GET /{each}": Row(Who.PUBLIC, 404) for each in ("assets/{name}", *ROOT_FILES)},
+    "GET /assets/{name}": Row(Who.PUBLIC, 404),
+    **{f"GET /{each}": Row(Who.PUBLIC, 404 if WebApp().named(each) is None else 200) for each in ROOT_FILES},
     "GET /test": Row(Who.PUBLIC),
     "GET /schema": Row(Who.PUBLIC),
     "GET /schema/openapi.json": Row(Who.PUBLIC),

@@ -110,9 +110,10 @@ async def test_what_a_follow_up_means_stands_in_the_messages_before_it(
 
 
 async def test_nothing_of_it_is_stored(user: AsyncOpenAI, world: Served, acme: Tenant) -> None:
-    await user.chat.completions.create(model="aura", messages=asked(QUESTION, "Thirteen.", QUESTION))
     member = await world.aura.workspace(acme.name, f"user@{acme.name}.test")
-    assert (await member.conversations.list()).items == ()
+    before = (await member.conversations.list()).items
+    await user.chat.completions.create(model="aura", messages=asked(QUESTION, "Thirteen.", QUESTION))
+    assert (await member.conversations.list()).items == before
 
 
 async def test_system_messages_do_not_replace_the_rules_and_parts_of_text_are_joined(user: AsyncOpenAI) -> None:
