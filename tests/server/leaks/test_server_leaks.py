@@ -19,7 +19,7 @@ from server_support import QUESTION, Served, bearer, listening
 from aura.database.scopes import application_filter
 from aura.identity import Role
 from aura.tenants.values import UserChanges
-from aura_server.app import Options, litestar
+from aura_server.app import Options, create_app, litestar
 from aura_server.web_app import CLIENT_ROUTES, ROOT_FILES
 
 VARYING = {"x-request-id", "date", "ratelimit-remaining", "ratelimit-reset", "ratelimit-limit"}
@@ -336,7 +336,7 @@ async def test_a_stream_of_changes_ends_before_it_tells_of_another_change(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def events_address(world: Served) -> AsyncIterator[str]:
-    async with listening(world.app) as address:
+    async with listening(create_app(world.aura)) as address:  # one application is served once at a time
         yield address
 
 
