@@ -69,6 +69,7 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> tuple[Data
         system_url=system_url,
         pool_size=settings.database_pool_size,
         wait_seconds=settings.database_wait_seconds,
+        prepared_statements=settings.prepares_statements,
     )
     stack.push_async_callback(database.close)
     await database.check()

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     """Connections per process and event loop."""
     database_wait_seconds: float = Field(default=30.0, gt=0)
     """How long a request waits for a free connection."""
+    database_prepared_statements: bool | None = None
+    """Whether a connection keeps plans. Not set: with the embedded server alone, since a pooler may be in between (pgbouncer
+    from 1.21 takes them with `max_prepared_statements`)."""
     redis_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("REDIS_URL", "redis_url"))
     """A Redis by which replicas tell each other how models are. Not set: the database does. Needs the extra `redis`."""
     secret_key: SecretStr | None = None
@@ -239,6 +242,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the database is the one inside the wheel."""
         return self.database_url is None
+
+    @property
+    def prepares_statements(self) -> bool:
+        """Whether a connection keeps plans."""
+        return self.embedded if self.database_prepared_statements is None else self.database_prepared_statements
 
 
 def unknown_variables() -> dict[str, str]:

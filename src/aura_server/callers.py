@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, cast
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import Scope
 
-from aura.access.access import Access
+from aura.access.access import Access, Charging
 from aura.access.callers import Caller
 from aura.access.credentials import Kind
 from aura.errors import Unauthenticated
 from aura.platform import Aura
 from aura.workspace import Workspace
+from aura_server.limits import count
 
 PUBLIC = {"exclude_from_auth": True}
 """The `opt` of a route that anybody may call."""
@@ -31,28 +34,34 @@ _MISSING = "send a credential: Authorization: Bearer, with an access token of PO
 
 
 class CallerMiddleware(AbstractAuthenticationMiddleware):
-    """Finds out who calls, on every route that is not `PUBLIC`. Cost: one round trip to the database."""
+    """Finds out who calls, on every route that is not `PUBLIC`, and counts the request. Cost: one transaction."""
 
     async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
-        """The caller of a request. Raises `Unauthenticated`."""
-        handler = connection.scope["route_handler"]
-        token = connection.query_params.get("token") if handler.opt.get(_TICKETS) else None
-        found = await (caller_of(connection) if token is None else holder_of(connection, token))
+        """The caller of a request. Raises `Unauthenticated`, or `LimitExceeded` where a quota has no room for it."""
+        scope = connection.scope
+        token = connection.query_params.get("token") if scope["route_handler"].opt.get(_TICKETS) else None
+        if token is not None:
+            found = await holder_of(connection, token)
+        elif scope["type"] == ScopeType.HTTP:
+            found = await caller_of(connection, partial(count, scope))
+        else:
+            found = await caller_of(connection)
         return AuthenticationResult(user=found.user, auth=found)
 
 
-async def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
-    """Who sent `connection`'s headers.
+async def caller_of(connection: ASGIConnection[Any, Any, Any, Any], charging: Charging | None = None) -> Caller:
+    """Who sent `connection`'s headers. `charging` is as for `Access.authenticate`; it does not count a service's request.
 
     Raises:
         Unauthenticated: nobody whom AURA knows.
+        LimitExceeded: as `charging` does.
     """
     credential = _credential(connection)
     access: Access = aura_of(connection).access
     tenant = connection.headers.get(TENANT_HEADER)
     if tenant is not None:
         return await access.service(tenant, credential)
-    return await access.authenticate(credential, subdomain=subdomain_of(connection))
+    return await access.authenticate(credential, subdomain=subdomain_of(connection), charging=charging)
 
 
 async def holder_of(connection: ASGIConnection[Any, Any, Any, Any], token: str) -> Caller:

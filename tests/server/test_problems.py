@@ -209,7 +209,7 @@ async def test_a_limit_says_when_it_renews(
 ) -> None:
     renews_at = datetime(2100, 1, 1, tzinfo=UTC)
 
-    async def take(self: Quotas, *charges: object) -> None:
+    async def take(self: Quotas, *charges: object, **options: object) -> None:
         raise LimitExceeded("too many", limit="requests_per_minute", remaining=0, renews_at=renews_at)
 
     monkeypatch.setattr(Quotas, "take", take)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, Uuid, and_, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.access.api_keys import FIELDS as KEY_FIELDS
 from aura.access.api_keys import ApiKey, note_use
@@ -23,7 +25,7 @@ from aura.access.tickets import LIFE, Tickets
 from aura.access.tokens import Tokens
 from aura.clock import Clock
 from aura.database.engine import Database
-from aura.database.scopes import Sight, visible
+from aura.database.scopes import Sight
 from aura.database.statements import ScopedStatement
 from aura.database.tables import api_keys, sessions, users
 from aura.errors import Denied, NotFound, Unauthenticated
@@ -53,7 +55,21 @@ def _by_session(sight: Sight) -> Select[Any]:
     )
 
 
+def _by_key(sight: Sight) -> Select[Any]:
+    tenant_id = bindparam("scope_tenant", type_=Uuid)
+    of_maker = and_(api_keys.c.tenant_id == users.c.tenant_id, api_keys.c.user_id == users.c.id)
+    return (
+        select(*COLUMNS, api_keys.c.secret_sha256, *(field.label(f"key_{field.name}") for field in KEY_FIELDS))
+        .select_from(members_of(tenant_id).join(api_keys, of_maker))
+        .where(of_tenant(tenant_id), sight.sees(api_keys), api_keys.c.id == bindparam("key", type_=Uuid))
+    )
+
+
 _BY_SESSION: Final = ScopedStatement(_by_session)
+_BY_KEY: Final = ScopedStatement(_by_key)
+
+Charging = Callable[[Caller, AsyncConnection], Awaitable[None]]
+"""What counts a request of a caller, in the transaction that found them. What it raises takes that back."""
 
 
 class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,24 +173,28 @@ class Access:
 
     # -- each request --------------------------------------------------------------------------------------------------
 
-    async def authenticate(self, credential: str, *, subdomain: str | None = None) -> Caller:
+    async def authenticate(
+        self, credential: str, *, subdomain: str | None = None, charging: Charging | None = None
+    ) -> Caller:
         """Who shows `credential`, an access token or an API key.
 
         A session that was revoked, a member who was switched off, an organisation whose time is over: out at once.
 
         Args:
             subdomain: where the request arrived, if that was at an organisation's own address.
+            charging: counts the request on the caller's quotas, without a transaction more.
 
         Raises:
             Unauthenticated: with one and the same message, whatever is wrong.
+            LimitExceeded: as `charging` does.
 
-        Cost: one transaction of one statement; with a key, once a minute, of two.
+        Cost: one transaction of one statement and those of `charging`; with a key, once a minute, of one more.
         """
         if credential.startswith(Kind.API_KEY):
             shown = Credential.read(Kind.API_KEY, credential)
-            return await self._by_key(shown.tenant_id, shown.id, shown, subdomain)
+            return await self._by_key(shown.tenant_id, shown.id, shown, subdomain, charging)
         claims = self._tokens.read(credential)
-        return await self._by_session(claims.tenant_id, claims.user_id, claims.sid, subdomain)
+        return await self._by_session(claims.tenant_id, claims.user_id, claims.sid, subdomain, charging)
 
     async def again(self, caller: Caller) -> Caller:
         """`caller` as it is now, for the next message of a socket that it opened a while ago.
@@ -186,9 +206,9 @@ class Access:
         """
         tenant_id = caller.organisation.id
         if caller.api_key is not None:
-            return await self._by_key(tenant_id, caller.api_key.id, None, None)
+            return await self._by_key(tenant_id, caller.api_key.id, None, None, None)
         if caller.user is not None and caller.session_id is not None:
-            return await self._by_session(tenant_id, caller.user.id, caller.session_id, None)
+            return await self._by_session(tenant_id, caller.user.id, caller.session_id, None, None)
         try:
             organisation = await self._organisations.get(tenant_id)
         except NotFound:
@@ -267,39 +287,50 @@ class Access:
         )
 
     async def _by_session(
-        self, tenant_id: TenantId, user_id: UserId, session_id: UUID, subdomain: str | None
+        self,
+        tenant_id: TenantId,
+        user_id: UserId,
+        session_id: UUID,
+        subdomain: str | None,
+        charging: Charging | None,
     ) -> Caller:
         scope = Scope(tenant_id=tenant_id, user_id=user_id)
         async with self._database.tenant(scope) as connection:
             found = (await _BY_SESSION.run(connection, scope, {"session": session_id})).first()
-        row = None if found is None else found._asdict()
-        organisation, user = principal(row, clock=self._clock, subdomain=subdomain)
-        assert row is not None
-        if is_over(row["session_ends"], self._clock):
-            raise refused()
-        return Caller(organisation=organisation, user=user, session_id=session_id)
+            row = None if found is None else found._asdict()
+            organisation, user = principal(row, clock=self._clock, subdomain=subdomain)
+            assert row is not None
+            if is_over(row["session_ends"], self._clock):
+                raise refused()
+            caller = Caller(organisation=organisation, user=user, session_id=session_id)
+            if charging is not None:
+                await charging(caller, connection)
+        return caller
 
     async def _by_key(
-        self, tenant_id: TenantId, key_id: UUID, shown: Credential | None, subdomain: str | None
+        self,
+        tenant_id: TenantId,
+        key_id: UUID,
+        shown: Credential | None,
+        subdomain: str | None,
+        charging: Charging | None,
     ) -> Caller:
         """Whose key it is. `shown` is what came with the request; None where it was checked when a socket was opened."""
         scope = Scope(tenant_id=tenant_id)
-        of_maker = and_(api_keys.c.tenant_id == users.c.tenant_id, api_keys.c.user_id == users.c.id)
-        query = (
-            select(*COLUMNS, api_keys.c.secret_sha256, *(field.label(f"key_{field.name}") for field in KEY_FIELDS))
-            .select_from(members_of(scope.tenant_id).join(api_keys, of_maker))
-            .where(of_tenant(scope.tenant_id), visible(api_keys, scope), api_keys.c.id == key_id)
-        )
         async with self._database.tenant(scope) as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
-            if row is None or (shown is not None and not shown.matches(bytes(row["secret_sha256"]))):
+            found = (await _BY_KEY.run(connection, scope, {"key": key_id})).first()
+            if found is None or (shown is not None and not shown.matches(bytes(found.secret_sha256))):
                 raise refused()
+            row = found._asdict()
             organisation, maker = principal(row, clock=self._clock, subdomain=subdomain)
             key = msgspec.convert({name: row[f"key_{name}"] for name in ApiKey.__struct_fields__}, ApiKey)
             if is_over(key.expires_at, self._clock):
                 raise refused()
             await note_use(connection, scope.tenant_id, key, self._clock.now())
-        return Caller(organisation=organisation, user=maker, api_key=key, grant=grant_of(key, maker))
+            caller = Caller(organisation=organisation, user=maker, api_key=key, grant=grant_of(key, maker))
+            if charging is not None:
+                await charging(caller, connection)
+        return caller
 
     async def _organisation(self, tenant: TenantId | str) -> Organisation:
         if isinstance(tenant, UUID):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -46,10 +48,19 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Database:
     """The engines of one process, one per event loop and role: an asyncio connection belongs to the loop that made it."""
 
-    def __init__(self, *, app_url: str, system_url: str, pool_size: int = 10, wait_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        app_url: str,
+        system_url: str,
+        pool_size: int = 10,
+        wait_seconds: float = 30.0,
+        prepared_statements: bool = False,
+    ) -> None:
         self._urls = {security.APP: psycopg_url(app_url), security.SYSTEM: psycopg_url(system_url)}
         self._pool_size = pool_size
         self._wait_seconds = wait_seconds
+        self._prepared_statements = prepared_statements
         self._engines: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, AsyncEngine]] = WeakKeyDictionary()
         self._guard = threading.Lock()
 
@@ -118,9 +129,11 @@ class Database:
             connection = await self._begin(role, opening)
             try:
                 yield connection
-                await connection.commit()
-            finally:
+                await _commit(connection)
+            except BaseException:
                 await _finish(connection.close())
+                raise
+            await connection.close()  # nothing is left to send, so that it does not wait, and can not be cancelled
 
     async def _begin(self, role: str, opening: str) -> AsyncConnection:
         """Begin by `opening`, in one round trip: the driver's own BEGIN (off, by `autocommit`) would be one more.
@@ -129,9 +142,11 @@ class Database:
         """
         while True:
             connection = await self._engine(role).connect()
+            assert connection.sync_connection is not None
+            connection.sync_connection.begin()  # sends nothing; a rollback of SQLAlchemy's takes back the driver's work, too
             try:
-                await connection.begin()  # known to SQLAlchemy, so that work done on the driver itself is committed too
-                await _send(connection, opening)
+                async with psycopg.AsyncClientCursor(driver_of(connection)) as cursor:
+                    await cursor.execute(opening.encode())
             except BaseException as error:
                 dead = isinstance(error, psycopg.OperationalError)
                 fresh = not connection.info.get(_USED)
@@ -161,7 +176,8 @@ class Database:
             pool_recycle=1800,
             connect_args={
                 "autocommit": True,
-                "prepare_threshold": None,
+                # What is worth it asks for it (`Statement`): psycopg is not to prepare whatever was sent five times.
+                "prepare_threshold": sys.maxsize if self._prepared_statements else None,
                 "cursor_factory": _OneStatementCursor,
                 "application_name": "aura",
                 "connect_timeout": 10,
@@ -170,11 +186,23 @@ class Database:
         )
 
 
-async def _send(connection: AsyncConnection, statements: str) -> None:
-    driver = (await connection.get_raw_connection()).driver_connection
+def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
+    """The driver's own connection, for what SQLAlchemy need not see."""
+    assert connection.sync_connection is not None
+    driver = connection.sync_connection.connection.driver_connection
     assert isinstance(driver, psycopg.AsyncConnection)
-    async with psycopg.AsyncClientCursor(driver) as cursor:
-        await cursor.execute(statements.encode())
+    return driver
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    """End the transaction of `_begin` in the database, so that there is nothing left in SQLAlchemy's to roll back."""
+    driver = driver_of(connection)
+    try:
+        await driver.commit()
+    except psycopg.OperationalError as error:
+        if driver.closed:  # the pool is not to offer it again
+            await connection.invalidate(error)
+        raise
 
 
 async def _dispose(engines: dict[str, AsyncEngine]) -> None:

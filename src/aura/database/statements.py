@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from aura.database.engine import driver_of
 from aura.database.scopes import Sight, scope_values
 from aura.identity import Scope
 
@@ -36,9 +37,14 @@ class Statement:
 
     For the few on the way of every answer: it goes to the driver itself, past what SQLAlchemy does for each statement.
     Values go there as they are: of types that psycopg itself knows (numbers, text, UUIDs, moments, lists of these).
+
+    Args:
+        prepared: PostgreSQL keeps its plan for the connection, where prepared statements are on. Not for a statement whose
+            best plan depends on its values.
     """
 
-    def __init__(self, built: ClauseElement) -> None:
+    def __init__(self, built: ClauseElement, *, prepared: bool = True) -> None:
+        self._prepared = prepared
         compiled = built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self._text = str(compiled).encode()
@@ -46,13 +52,11 @@ class Statement:
 
     async def run(self, session: AsyncConnection, values: Mapping[str, object]) -> Rows:
         """Its rows; none of a statement that returns none. Cost: one round trip."""
-        assert session.sync_connection is not None
-        driver = session.sync_connection.connection.driver_connection
-        assert isinstance(driver, psycopg.AsyncConnection)
+        driver = driver_of(session)
         cursor = driver.cursor(row_factory=namedtuple_row)
         try:
-            await cursor.execute(self._text, {**self._constants, **values})
-            return Rows(await cursor.fetchall() if cursor.description else ())
+            await cursor.execute(self._text, {**self._constants, **values}, prepare=self._prepared)
+            return Rows(await cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else ())
         except psycopg.OperationalError as error:
             if driver.closed:  # the pool is not to offer it again
                 await session.invalidate(error)
@@ -64,10 +68,12 @@ class ScopedStatement:
 
     Args:
         build: makes it for one, by whose `sees` it names the rows.
+        prepared: as for a `Statement`.
     """
 
-    def __init__(self, build: Callable[[Sight], ClauseElement]) -> None:
+    def __init__(self, build: Callable[[Sight], ClauseElement], *, prepared: bool = True) -> None:
         self._build = build
+        self._prepared = prepared
         self._statements: dict[Sight, Statement] = {}
 
     async def run(self, session: AsyncConnection, scope: Scope, values: Mapping[str, object]) -> Rows:
@@ -75,5 +81,5 @@ class ScopedStatement:
         sight = Sight.of(scope)
         statement = self._statements.get(sight)
         if statement is None:
-            statement = self._statements[sight] = Statement(self._build(sight))
+            statement = self._statements[sight] = Statement(self._build(sight), prepared=self._prepared)
         return await statement.run(session, {**scope_values(scope), **values})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from math import fsum, inf, isfinite, sqrt
 
 import msgspec
@@ -53,46 +53,42 @@ def fuse(
     """
     if not 0 <= weight <= 1:
         raise InvalidRequest(f"a fusion weight must be within 0 and 1, not {weight!r}", field="fusion_weight")
-    ids = {hit.id for hit in dense} | {hit.id for hit in lexical}
+    ids = list({hit.id: None for hit in (*dense, *lexical)})
     dense_scores, lexical_scores = _scores(dense), _scores(lexical)
     complete = limit is not None and len(lexical) < limit
-    dense_z = _z_scores(dense_scores, ids)
     unmatched = dict.fromkeys(ids, min([0.0, *lexical_scores.values()])) if complete else {}
-    lexical_z = _z_scores(unmatched | lexical_scores, ids)
-    scores = {id: weight * dense_z[id] + (1 - weight) * lexical_z[id] for id in ids}
+    pairs = zip(_z_scores(dense_scores, ids), _z_scores(unmatched | lexical_scores, ids), strict=True)
+    scores = [weight * dense_z + (1 - weight) * lexical_z for dense_z, lexical_z in pairs]
     if 0 < weight < 1:
-        ranked = sorted((-score, id) for id, score in scores.items())
-        order = [id for _, id in ranked]
+        ranked = sorted(zip([-score for score in scores], ids, scores, strict=True))[:best]
+        order = [(id, score) for _, id, score in ranked]
     else:
         own, other = (dense_scores, lexical_scores) if weight == 1 else (lexical_scores, dense_scores)
-        order = sorted(ids, key=lambda id: (-scores[id], _raw_order(own.get(id), other.get(id)), id))
+        raw = [_raw_order(own.get(id), other.get(id)) for id in ids]
+        order = [
+            (id, -least) for least, _, id in sorted(zip([-score for score in scores], raw, ids, strict=True))[:best]
+        ]
     return [
-        Fused(id=id, score=scores[id], dense=dense_scores.get(id), lexical=lexical_scores.get(id))
-        for id in order[:best]
+        Fused(id=id, score=score, dense=dense_scores.get(id), lexical=lexical_scores.get(id)) for id, score in order
     ]
 
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:
     """Each document's best score. Postgres gives NaN for the cosine of a zero vector: that is no score."""
-    scores: dict[str, float] = {}
-    for hit in hits:
-        if isfinite(hit.score) and hit.score > scores.get(hit.id, -inf):
-            scores[hit.id] = hit.score
-    return scores
+    found = sorted([(hit.score, hit.id) for hit in hits if isfinite(hit.score)])
+    return {id: score for score, id in found}  # of a document's scores the last one stays, which is its best
 
 
-def _z_scores(scores: Mapping[str, float], ids: Set[str]) -> dict[str, float]:
-    """Deviations from the mean, for all of `ids`. Equal scores are 0 each, and one deviation above what is missing."""
+def _z_scores(scores: Mapping[str, float], ids: Sequence[str]) -> list[float]:
+    """Deviations from the mean, of each of `ids`. Equal scores are 0 each, and one deviation above what is missing."""
     if not scores:
-        return dict.fromkeys(ids, 0.0)
-    lowest, highest = min(scores.values()), max(scores.values())
-    mean = fsum(scores.values()) / len(scores)
-    deviation = sqrt(fsum([(score - mean) ** 2 for score in scores.values()]) / len(scores))
-    if highest == lowest or deviation == 0.0:
-        return {id: 0.0 if id in scores else -1.0 for id in ids}
-    least = (lowest - mean) / deviation
-    deviations = {id: (score - mean) / deviation for id, score in scores.items()}
-    return {id: deviations.get(id, least) for id in ids}
+        return [0.0] * len(ids)
+    values = list(scores.values())
+    lowest, mean = min(values), fsum(values) / len(values)
+    deviation = sqrt(fsum([(value - mean) ** 2 for value in values]) / len(values))
+    if max(values) == lowest or deviation == 0.0:
+        return [0.0 if id in scores else -1.0 for id in ids]
+    return [(scores.get(id, lowest) - mean) / deviation for id in ids]
 
 
 def _raw_order(own: float | None, other: float | None) -> tuple[float, float]:

@@ -313,19 +313,19 @@ async def _find(session: AsyncConnection, tenant_id: TenantId, state: str) -> Ge
     return None if row is None else Generation.of(row)
 
 
-def answering(tenant_id: ColumnElement[UUID]) -> Select[tuple[object, ...]]:
-    """The generation that answers, for a statement that searches in it: its columns are those of `Generation`."""
-    return _of(tenant_id, literal("serving", Text))
-
-
-def _of(tenant_id: ColumnElement[UUID], state: ColumnElement[str]) -> Select[tuple[object, ...]]:
-    columns = [generations.c[name] for name in Generation.__struct_fields__]
-    return select(*columns).where(generations.c.tenant_id == tenant_id, generations.c.state == state).limit(1)
+def answering(tenant_id: ColumnElement[UUID]) -> Select[tuple[UUID]]:
+    """The id of the generation that answers, for a statement that searches."""
+    serving_one = and_(generations.c.tenant_id == tenant_id, generations.c.state == literal("serving", Text))
+    return select(generations.c.id).where(serving_one).limit(1)
 
 
 @cache
 def _in_state() -> Statement:
-    return Statement(_of(bindparam("tenant", type_=Uuid), bindparam("state", type_=Text)))
+    columns = [generations.c[name] for name in Generation.__struct_fields__]
+    tenant_id, state = bindparam("tenant", type_=Uuid), bindparam("state", type_=Text)
+    return Statement(
+        select(*columns).where(generations.c.tenant_id == tenant_id, generations.c.state == state).limit(1)
+    )
 
 
 async def _create(

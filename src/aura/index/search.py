@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -25,12 +25,11 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
-    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.selectable import LateralFromClause, NamedFromClause
+from sqlalchemy.sql.selectable import Subquery
 
 from aura.database.scopes import Sight, scope_values
 from aura.database.statements import ScopedStatement
@@ -80,23 +79,23 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Places:
-    """The tables in which tenants' passages were found last, so that a search need not ask for them first. A hint alone."""
+    """The generations that answered last, so that a search need not ask for them first. A hint: each search checks it."""
 
     def __init__(self) -> None:
-        self._tables: dict[TenantId, str] = {}
+        self._generations: dict[TenantId, Generation] = {}
 
     def note(self, tenant_id: TenantId, generation: Generation | None) -> None:
         """Remember where the tenant's passages are, if that is a table of many: one of its own may be gone by then."""
         if generation is None or generation.dedicated:
-            self._tables.pop(tenant_id, None)
+            self._generations.pop(tenant_id, None)
             return
-        if len(self._tables) >= _MOST_PLACES:
-            self._tables.clear()
-        self._tables[tenant_id] = generation.table_name
+        if len(self._generations) >= _MOST_PLACES:
+            self._generations.clear()
+        self._generations[tenant_id] = generation
 
-    def of(self, tenant_id: TenantId) -> str | None:
+    def of(self, tenant_id: TenantId) -> Generation | None:
         """Where they were last."""
-        return self._tables.get(tenant_id)
+        return self._generations.get(tenant_id)
 
 
 async def search_serving(session: AsyncConnection, scope: Scope, query: Query, places: Places) -> Served | None:
@@ -105,11 +104,11 @@ async def search_serving(session: AsyncConnection, scope: Scope, query: Query, p
     Cost: one round trip where `places` still knows the table, else a second one, and as `search_legs`.
     """
     known = places.of(scope.tenant_id)
-    if known is not None and query.condition is None and _runs(query):
-        row = (await _plain(_shape(query, known, serving=True)).run(session, scope, _values(None, query))).first()
-        if row is not None and row.table_name == known:
-            generation = Generation.of(row)
-            return Served(generation=generation, legs=_legs(row, query.for_index(generation)))
+    if known is not None and query.condition is None and _runs(query.for_index(known)):
+        asked = query.for_index(known)
+        row = (await _plain(_shape(asked, known)).run(session, scope, _values(known, asked))).one()
+        if row.answering == known.id:
+            return Served(generation=known, legs=_legs(row, asked))
     generation = await generations.serving(session, scope.tenant_id)
     places.note(scope.tenant_id, generation)
     if generation is None:
@@ -131,7 +130,7 @@ async def search_legs(session: AsyncConnection, scope: Scope, generation: Genera
 async def _run(session: AsyncConnection, scope: Scope, generation: Generation, query: Query) -> Legs:
     if not _runs(query):
         return Legs()
-    shape, values = _shape(query, generation.table_name), _values(generation, query)
+    shape, values = _shape(query, generation), _values(generation, query)
     if query.condition is None:
         rows = await _plain(shape).run(session, scope, values)
     else:
@@ -145,9 +144,9 @@ def _runs(query: Query) -> bool:
     return query.vector is not None or bool(query.terms)
 
 
-def _values(generation: Generation | None, query: Query) -> dict[str, object]:
+def _values(generation: Generation, query: Query) -> dict[str, object]:
     return {
-        "generation": None if generation is None else generation.id,
+        "generation": generation.id,
         "collection": query.collection_id,
         "vector": None if query.vector is None else as_text(query.vector),
         "term_ids": list(query.terms),
@@ -161,86 +160,76 @@ def as_text(vector: NDArray[np.float32]) -> str:
     return msgspec.json.encode(vector.tolist()).decode()
 
 
-def _legs(row: Row[tuple[object, ...]], query: Query) -> Legs:
-    dense = _ordered(row.dense_ids, row.dense_scores) if query.vector is not None else ()
-    return Legs(dense=dense, lexical=_ordered(row.lexical_ids, row.lexical_scores) if query.terms else ())
+def _legs(row: Any, query: Query) -> Legs:
+    dense = _hits(row.distance_ids, row.distance_values, at_zero=1.0) if query.vector is not None else ()
+    return Legs(dense=dense, lexical=_hits(row.product_ids, row.product_values) if query.terms else ())
 
 
-def _ordered(ids: Sequence[str] | None, scores: Sequence[float] | None) -> tuple[Hit, ...]:
-    """None is what PostgreSQL has for an array of no rows."""
-    best = sorted(zip((-score for score in scores or ()), ids or (), strict=True))
-    return tuple(Hit(id=id, score=-score) for score, id in best)
+def _hits(ids: Sequence[str] | None, values: Sequence[float] | None, *, at_zero: float = 0.0) -> tuple[Hit, ...]:
+    """Hits by what pgvector orders by, least first. None is what PostgreSQL has for an array of no rows."""
+    return tuple([Hit(id=id, score=at_zero - value) for id, value in zip(ids or (), values or (), strict=True)])
 
 
 class _Shape(msgspec.Struct, frozen=True, kw_only=True):
     """All by which one search's statement differs from another's, when nothing but its values does.
 
-    `serving`: it also looks up which generation answers, and searches in that one.
+    `dedicated`: the table has an HNSW index, which serves one order alone. A shared one is scanned, once for both legs.
     """
 
     table_name: str
+    dedicated: bool
     dimension: int
     in_collection: bool
     dense: bool
     lexical: bool
-    serving: bool
 
 
-def _shape(query: Query, table_name: str, *, serving: bool = False) -> _Shape:
+def _shape(query: Query, generation: Generation) -> _Shape:
     return _Shape(
-        table_name=table_name,
+        table_name=generation.table_name,
+        dedicated=generation.dedicated,
         dimension=0 if query.vector is None else len(query.vector),
         in_collection=query.collection_id is not None,
         dense=query.vector is not None,
         lexical=bool(query.terms),
-        serving=serving,
     )
 
 
 @lru_cache(maxsize=256)
 def _plain(shape: _Shape) -> ScopedStatement:
-    return ScopedStatement(partial(_both, shape, None))
+    # Whether the graph of a dedicated index is used is to be decided for the values at hand, and not once for all.
+    return ScopedStatement(partial(_both, shape, None), prepared=not shape.dedicated)
 
 
 def _both(shape: _Shape, condition: ColumnElement[bool] | None, sight: Sight) -> Select[tuple[object, ...]]:
-    """One row: each leg's ids and scores as two arrays, behind the generation that answers if that is asked for."""
+    """One row: which generation answers, and each leg's ids and scores as two arrays."""
     index = index_table(shape.table_name)
-    answering = generations.answering(bindparam("scope_tenant", type_=Uuid)).subquery("answering")
-    generation_id = answering.c.id if shape.serving else bindparam("generation", type_=Uuid)
-    rows = and_(sight.sees(index), index.c.generation_id == generation_id)
+    rows = and_(sight.sees(index), index.c.generation_id == bindparam("generation", type_=Uuid))
     if shape.in_collection:
         rows = and_(rows, index.c.collection_id == bindparam("collection", type_=Uuid))
     if condition is not None:
         rows = and_(rows, index.c.chunk_id.in_(select(chunks.c.id).where(sight.sees(chunks), condition)))
-    legs: list[LateralFromClause] = []
-    if shape.dense:
-        legs.append(_leg("dense", _dense(index, rows, shape.dimension)))
-    if shape.lexical:
-        legs.append(_leg("lexical", _lexical(index, rows, sight)))
-    columns = [*(answering.c if shape.serving else ()), *(column for leg in legs for column in leg.c)]
-    first, *others = (*((answering,) if shape.serving else ()), *legs)
-    joined: FromClause = first
-    for other in others:
-        joined = joined.join(other, true())
-    return select(*columns).select_from(joined)
+    vector: ColumnElement[object] = bindparam("vector", type_=Text).cast(HALFVEC(shape.dimension))
+    if not shape.dedicated:
+        vector = select(vector).scalar_subquery()  # or a prepared plan reads its text anew for every row
+    distance = index.c.embedding.cosine_distance(vector).label("distance")
+    product = index.c.terms.max_inner_product(_asked_terms(sight)).label("product")  # pgvector's: the negative product
+    asked = [*([distance] if shape.dense else ()), *([product] if shape.lexical else ())]
+    if shape.dedicated:
+        scans = [select(index.c.chunk_id, column).where(rows).subquery() for column in asked]
+    else:
+        scans = [select(index.c.chunk_id, *asked).where(rows).cte("scanned")] * len(asked)
+    legs = [_leg(scan, column.key) for scan, column in zip(scans, asked, strict=True)]
+    answering = generations.answering(bindparam("scope_tenant", type_=Uuid)).scalar_subquery().label("answering")
+    return select(answering, *(column for leg in legs for column in leg.c))
 
 
-def _leg(name: str, best: Select[tuple[str, float]]) -> LateralFromClause:
-    hits = best.subquery()
-    ids, scores = (func.array_agg(column).label(f"{name}_{column.key}s") for column in hits.c)
-    return select(ids, scores).select_from(hits).lateral(name)
-
-
-def _dense(index: NamedFromClause, rows: ColumnElement[bool], dimension: int) -> Select[tuple[str, float]]:
-    distance = index.c.embedding.cosine_distance(bindparam("vector", type_=Text).cast(HALFVEC(dimension)))
-    best = select(index.c.chunk_id, distance.label("distance")).where(rows).order_by("distance").limit(_MOST).subquery()
-    return select(best.c.chunk_id.label("id"), (1 - best.c.distance).label("score"))
-
-
-def _lexical(index: NamedFromClause, rows: ColumnElement[bool], sight: Sight) -> Select[tuple[str, float]]:
-    product = index.c.terms.max_inner_product(_asked_terms(sight))  # pgvector's sign: the negative product
-    best = select(index.c.chunk_id, product.label("product")).where(rows).order_by("product").limit(_MOST).subquery()
-    return select(best.c.chunk_id.label("id"), (-best.c.product).label("score")).where(best.c.product < 0)
+def _leg(scan: FromClause, order: str) -> Subquery:
+    """The best of `scan` by its column `order`, least first, as two arrays."""
+    best = select(scan.c.chunk_id, scan.c[order]).order_by(order).limit(_MOST).subquery()
+    ids, values = func.array_agg(best.c.chunk_id), func.array_agg(best.c[order])
+    found = select(ids.label(f"{order}_ids"), values.label(f"{order}_values"))
+    return (found.where(best.c[order] < 0) if order == "product" else found).subquery()
 
 
 def _asked_terms(sight: Sight) -> ColumnElement[object]:
@@ -325,6 +314,7 @@ def _passage(row: Row[tuple[object, ...]], hit: Fused) -> Passage:
     )
 
 
+@lru_cache(maxsize=4096)
 def foreign_document(reference: str) -> DocumentId:
     """The id of a document that came in as LlamaIndex nodes and is not in the catalogue: the same for the same reference."""
     return DocumentId(uuid5(NAMESPACE_URL, reference))

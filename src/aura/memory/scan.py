@@ -113,7 +113,8 @@ async def scan(
 
 @cache
 def _scan(products: int, now: bool, own: bool, slots: bool) -> ScopedStatement:
-    return ScopedStatement(partial(_scanning, products, now, own, slots))
+    # A kept plan would read the vectors' text anew for every entry.
+    return ScopedStatement(partial(_scanning, products, now, own, slots), prepared=False)
 
 
 def _scanning(products: int, now: bool, own: bool, slots: bool, sight: Sight) -> Select[Any]:

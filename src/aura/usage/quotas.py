@@ -7,6 +7,7 @@ taken or none. PostgreSQL lets the next one wait for the row that this one has c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -124,8 +125,13 @@ class Quotas:
         self._clock = clock
         self._key = key
 
-    async def take(self, *charges: Charge, amount: int = 1) -> tuple[Allowance, ...]:
+    async def take(
+        self, *charges: Charge, amount: int = 1, connection: AsyncConnection | None = None
+    ) -> tuple[Allowance, ...]:
         """Count `amount` of each of `charges` on every quota that holds for the caller, or on none.
+
+        Args:
+            connection: in this transaction of the tenant; without one, in a transaction of its own.
 
         Returns:
             Where they stand now, the one with the least left first.
@@ -133,7 +139,7 @@ class Quotas:
         Raises:
             LimitExceeded: one has less than `amount` left; it says what is left and when it renews.
 
-        Cost: one transaction of one statement, which waits for others of the same subject.
+        Cost: one statement, which waits for others of the same subject until their transactions end.
         """
         quotas = sorted(self._quotas(charges), key=lambda quota: (quota.subject, quota.limit))
         if not quotas:
@@ -146,7 +152,8 @@ class Quotas:
             "starts": [_WINDOWS[quota.limit].start(now) for quota in quotas],
             "amount": amount,
         }
-        async with self._database.tenant(self._scope) as session:
+        own = self._database.tenant(self._scope) if connection is None else nullcontext(connection)
+        async with own as session:
             used = {(row.subject, row.name): row.used for row in await _count().run(session, values)}
             allowances = [_allowance(quota, used[quota.subject, quota.limit], now) for quota in quotas]
             for allowance in allowances:
