@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from aura.documents.catalogue import Catalogue
+from aura.documents.crew import Crew
 from aura.documents.files import Source
-from aura.documents.formats import safe_filename
 from aura.documents.intake import Intake
 from aura.documents.pipeline import Pipeline
+from aura.documents.sources import File, count, display_name, files_of
 from aura.documents.values import Change, Chunk, Document, IngestProgress, Receipt, Stage, Version, Visibility
 from aura.documents.watch import Watch
 from aura.errors import AuraError, Denied, InvalidRequest, LimitExceeded, NotFound
 from aura.identity import CollectionId, DocumentId, Scope, TenantId, Verb
 from aura.tenants.collections import Collections
 from aura.tenants.values import Page
-
-_HIDDEN = (".", "~$")
-_SHOWN = 200
-"""Characters of a path that a message shows."""
-
-
-class _File(msgspec.Struct, frozen=True, kw_only=True):
-    source: Source
-    filename: str
 
 
 class Documents:
@@ -84,8 +77,8 @@ class Documents:
         self._require_uploader()
         collection_id = await self._collection(collection)
         seen = _visibility(visibility)
-        files = _files(source, filename)
-        async with _Crew(self, files, collection_id, seen, total=_total(source)) as crew:
+        named, take_in = files_of(source, filename), partial(self._take_in, collection_id, seen)
+        async with Crew(named, take_in, workers=self._concurrency, total=count(source)) as crew:
             async for progress in crew.progress():
                 yield progress
 
@@ -260,6 +253,26 @@ class Documents:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def _take_in(
+        self, collection_id: CollectionId, visibility: Visibility, file: File
+    ) -> AsyncGenerator[IngestProgress]:
+        """One file of many, from its acceptance to its end; one that can not be used is reported as failed."""
+        try:
+            accepted = await self._intake.accept(
+                file.source, file.filename, collection_id=collection_id, visibility=visibility
+            )
+        except (InvalidRequest, LimitExceeded) as error:
+            yield _refused(file.filename, error)
+            return
+        if accepted.duplicate:
+            document = await self._catalogue.get(accepted.document_id)
+            if document.stage.final:
+                yield msgspec.structs.replace(_progress(document), filename=file.filename, duplicate=True)
+                return
+        async with aclosing(self.work(accepted.document_id)) as work:
+            async for progress in work:
+                yield progress
+
     async def _watch(self, document: Document) -> AsyncGenerator[IngestProgress]:
         while True:
             try:
@@ -292,89 +305,6 @@ class Documents:
         return (await self._collections.by_name_or_id(collection)).id
 
 
-class _Crew:
-    """Takes in the files of one call and works on several at once; the first trouble with the database ends it."""
-
-    def __init__(
-        self,
-        documents: Documents,
-        files: Iterator[_File],
-        collection_id: CollectionId,
-        visibility: Visibility,
-        *,
-        total: int | None,
-    ) -> None:
-        self._documents = documents
-        self._files = files
-        self._collection_id = collection_id
-        self._visibility = visibility
-        self._total = total
-        self._done = 0
-        self._next = asyncio.Lock()
-        self._reports: asyncio.Queue[IngestProgress | None] = asyncio.Queue(maxsize=1_000)
-        self._workers: list[asyncio.Task[None]] = []
-        self._closing = False
-
-    async def __aenter__(self) -> _Crew:
-        count = self._documents._concurrency  # pyright: ignore[reportPrivateUsage]
-        self._workers = [asyncio.create_task(self._work()) for _ in range(count)]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._closing = True
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-
-    async def progress(self) -> AsyncGenerator[IngestProgress]:
-        running = len(self._workers)
-        while running:
-            report = await self._reports.get()
-            if report is None:
-                running -= 1
-                continue
-            self._done += report.stage.final
-            yield msgspec.structs.replace(report, files_done=self._done, files_total=self._total)
-        for worker in self._workers:
-            await worker
-
-    async def _work(self) -> None:
-        try:
-            while (file := await self._take()) is not None:
-                await self._one(file)
-        finally:
-            if not self._closing:  # else nobody reads any more, and a full queue would never take it
-                await self._reports.put(None)
-
-    async def _take(self) -> _File | None:
-        async with self._next:  # a generator runs in one thread at a time
-            return await asyncio.to_thread(next, self._files, None)
-
-    async def _one(self, file: _File) -> None:
-        documents = self._documents
-        try:
-            accepted = await documents._intake.accept(  # pyright: ignore[reportPrivateUsage]
-                file.source, file.filename, collection_id=self._collection_id, visibility=self._visibility
-            )
-        except (InvalidRequest, LimitExceeded) as error:
-            await self._reports.put(_refused(file.filename, error))
-            return
-        if accepted.duplicate:
-            document = await documents._catalogue.get(accepted.document_id)  # pyright: ignore[reportPrivateUsage]
-            if document.stage.final:
-                there = _progress(document)
-                await self._reports.put(msgspec.structs.replace(there, filename=file.filename, duplicate=True))
-                return
-        async for progress in documents.work(accepted.document_id):
-            await self._reports.put(progress)
-
-
-def display_name(filename: str) -> str:
-    """The name that a file is shown and stored by: every part of its path made harmless, `..` and roots gone."""
-    parts = [part for part in filename.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    return "/".join(safe_filename(part) for part in parts) or safe_filename(filename)
-
-
 def _progress(document: Document) -> IngestProgress:
     return IngestProgress(
         filename=document.filename,
@@ -396,52 +326,3 @@ def _visibility(value: Visibility | str) -> Visibility:
         return Visibility(value)
     except ValueError:
         raise InvalidRequest(f"visibility is 'organization' or 'private', not {value!r}", field="visibility") from None
-
-
-def _files(source: Source | Sequence[Path | str], filename: str | None) -> Iterator[_File]:
-    """The files of a call, lazily. A missing path is found out before anything is stored."""
-    paths = _paths(source)
-    if paths is None:
-        if filename is None:
-            raise InvalidRequest(
-                "bytes and streams need a filename: ingest(data, filename='handbook.pdf')", field="filename"
-            )
-        return iter([_File(source=source, filename=display_name(filename))])  # pyright: ignore[reportArgumentType]
-    for path in paths:
-        if not _exists(path):
-            raise InvalidRequest(f"there is no file or folder {str(path)[:_SHOWN]!r}", field="source")
-    return (file for path in paths for file in _below(path, filename))
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # too long for the system, or with a NUL in it
-        return False
-
-
-def _below(path: Path, filename: str | None) -> Iterator[_File]:
-    """The files of a path: itself, or all below the folder that it is. Links that lead out of the folder are passed over."""
-    if not path.is_dir():
-        yield _File(source=path, filename=display_name(filename or path.name))
-        return
-    folder = path.resolve()
-    for file in sorted(path.rglob("*")):
-        relative = file.relative_to(path)
-        if any(part.startswith(_HIDDEN) for part in relative.parts) or not file.is_file():
-            continue
-        if file.resolve().is_relative_to(folder):
-            yield _File(source=file, filename=display_name(relative.as_posix()))
-
-
-def _total(source: Source | Sequence[Path | str]) -> int | None:
-    paths = _paths(source)
-    return 1 if paths is None else sum(1 for path in paths for _ in _below(path, None))
-
-
-def _paths(source: Source | Sequence[Path | str]) -> list[Path] | None:
-    if isinstance(source, str | Path):
-        return [Path(source)]
-    if isinstance(source, bytes | AsyncIterable | BinaryIO) or hasattr(source, "read"):
-        return None
-    return [Path(path) for path in source]  # pyright: ignore[reportUnknownVariableType, reportGeneralTypeIssues]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from leaks_support import Side, World, ingest, tenant_folder
 
-from aura.documents.ingest import display_name
+from aura.documents.sources import display_name
 from aura.documents.values import Stage
 from aura.errors import InvalidRequest
 
