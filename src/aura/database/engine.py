@@ -65,17 +65,23 @@ class Database:
         self._guard = threading.Lock()
 
     @asynccontextmanager
-    async def tenant(self, scope: Scope, *, snapshot: bool = False) -> AsyncGenerator[AsyncConnection]:
+    async def tenant(
+        self, scope: Scope, *, snapshot: bool = False, one_plan: bool = False
+    ) -> AsyncGenerator[AsyncConnection]:
         """A transaction that sees one tenant: the only way to tenant data. Cost: two round trips, one at each end.
 
         Args:
             snapshot: all statements see the same moment, so that what one found is there for the next.
+            one_plan: where plans are kept, one serves for all values. For prepared statements alone, whose best plan does
+                not depend on their values: PostgreSQL would plan each of them anew where it fears that it might.
 
         Raises:
             Unavailable: the database is away, or no connection came free in time.
         """
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ" if snapshot else "BEGIN"
         opening = f"{begin}; {scope_statement(scope)}"
+        if one_plan and self._prepared_statements:
+            opening += "; SET LOCAL plan_cache_mode = force_generic_plan"
         async with self._transaction(security.APP, opening) as connection:
             yield connection
 
@@ -145,8 +151,7 @@ class Database:
             assert connection.sync_connection is not None
             connection.sync_connection.begin()  # sends nothing; a rollback of SQLAlchemy's takes back the driver's work, too
             try:
-                async with psycopg.AsyncClientCursor(driver_of(connection)) as cursor:
-                    await cursor.execute(opening.encode())
+                await psycopg.AsyncClientCursor(driver_of(connection)).execute(opening.encode())
             except BaseException as error:
                 dead = isinstance(error, psycopg.OperationalError)
                 fresh = not connection.info.get(_USED)

@@ -75,8 +75,12 @@ def fuse(
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:
     """Each document's best score. Postgres gives NaN for the cosine of a zero vector: that is no score."""
-    found = sorted([(hit.score, hit.id) for hit in hits if isfinite(hit.score)])
-    return {id: score for score, id in found}  # of a document's scores the last one stays, which is its best
+    scores = {hit.id: hit.score for hit in hits if isfinite(hit.score)}
+    if len(scores) < len(hits):  # a document came twice, or without a score
+        for hit in hits:
+            if hit.score > scores.get(hit.id, inf):
+                scores[hit.id] = hit.score
+    return scores
 
 
 def _z_scores(scores: Mapping[str, float], ids: Sequence[str]) -> list[float]:
@@ -85,7 +89,7 @@ def _z_scores(scores: Mapping[str, float], ids: Sequence[str]) -> list[float]:
         return [0.0] * len(ids)
     values = list(scores.values())
     lowest, mean = min(values), fsum(values) / len(values)
-    deviation = sqrt(fsum([(value - mean) ** 2 for value in values]) / len(values))
+    deviation = sqrt(fsum([(value - mean) * (value - mean) for value in values]) / len(values))
     if max(values) == lowest or deviation == 0.0:
         return [0.0 if id in scores else -1.0 for id in ids]
     return [(scores.get(id, lowest) - mean) / deviation for id in ids]

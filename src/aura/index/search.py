@@ -109,6 +109,7 @@ async def search_serving(session: AsyncConnection, scope: Scope, query: Query, p
         row = (await _plain(_shape(asked, known)).run(session, scope, _values(known, asked))).one()
         if row.answering == known.id:
             return Served(generation=known, legs=_legs(row, asked))
+        await session.execute(text("SET LOCAL plan_cache_mode = auto"))  # a graph is not searched by one plan for all
     generation = await generations.serving(session, scope.tenant_id)
     places.note(scope.tenant_id, generation)
     if generation is None:

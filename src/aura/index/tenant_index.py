@@ -84,7 +84,8 @@ class TenantIndex:
         started = time.perf_counter()
         vector = await self._vector(search)
         embedded = time.perf_counter()
-        async with self._database.tenant(self.scope, snapshot=True) as session:
+        shared = search.condition is None and self._places.of(self.scope.tenant_id) is not None
+        async with self._database.tenant(self.scope, snapshot=True, one_plan=shared) as session:
             query = Query(
                 vector=vector,
                 model_sha256=self._embedder.weights_sha256,

@@ -20,6 +20,7 @@ from aura.errors import InvalidRequest
 from aura.identity import Scope, TenantId
 from aura.index import lexical, writer
 from aura.index.generations import Rebuild
+from aura.index.search import Places
 from aura.index.tenant_index import Search, TenantIndex
 from aura.testing.embeddings import HashEmbedding
 
@@ -246,6 +247,46 @@ async def test_a_search_reads_one_partition_by_its_tenants_index_however_large_t
     assert "Seq Scan on index" not in lines
     assert len(re.findall(rf"{table}_p{mine}_(?:pkey|tenant_id_document_id_idx)", lines)) == 1, lines
     assert "hnsw" not in lines
+
+
+async def test_kept_plans_find_the_same_also_when_the_index_has_moved(
+    database: Database, server: EmbeddedServer, embedding: HashEmbedding
+) -> None:
+    keeping = Database(
+        app_url=server.url("aura_app"),
+        system_url=server.url("aura_system"),
+        pool_size=1,
+        prepared_statements=True,
+    )
+    scope, places = Scope(tenant_id=await new_organisation(database)), Places()
+    plain, kept = (TenantIndex(each, scope, embedding, places=places) for each in (database, keeping))
+    try:
+        await fill(plain, embedding, HANDBOOK)
+        for question in ("express shipping", "returns", "holiday", "express shipping"):
+            assert await hits(kept, question) == await hits(TenantIndex(database, scope, embedding), question)
+        async with keeping.tenant(scope) as session:
+            query = text(
+                "SELECT statement, generic_plans FROM pg_prepared_statements WHERE statement LIKE 'WITH scanned%'"
+            )
+            [(statement, plans)] = (await session.execute(query)).all()
+        assert plans > 0
+        # The question's vector is read from its text once, and not for each row.
+        assert re.search(r"embedding <=> \(InitPlan \d+\)", _generic_plan(server, statement))
+
+        await Rebuild(database, embedding).run(scope, dedicated=True)
+        stale = places.of(scope.tenant_id)
+        assert stale is not None
+        assert not stale.dedicated
+        assert await hits(kept, "express shipping") == await hits(plain, "express shipping")
+        assert places.of(scope.tenant_id) is None
+    finally:
+        await keeping.close()
+
+
+def _generic_plan(server: EmbeddedServer, statement: str) -> str:
+    with psycopg.connect(server.url("aura_owner"), autocommit=True) as owner:
+        explained = owner.execute(f"EXPLAIN (GENERIC_PLAN, VERBOSE) {statement}".encode()).fetchall()
+    return "\n".join(line for (line,) in explained)
 
 
 def _partition(owner: psycopg.Connection, table: str, tenant_id: UUID) -> int:
