@@ -47,6 +47,7 @@ class Reply:
     Args:
         eager: make speech before it is released, too.
         rest: what is left to be said of an answer that was interrupted, from its character `start` on.
+        heard_ms: how much speech of the answer was played before.
         sending: called with each piece of audio, and when it will be heard.
     """
 
@@ -64,6 +65,7 @@ class Reply:
         eager: bool = False,
         rest: tuple[Spoken, ...] | None = None,
         start: int = 0,
+        heard_ms: int = 0,
         sending: Callable[[ReplyAudio, float], None] | None = None,
     ) -> None:
         self.number = number
@@ -82,6 +84,7 @@ class Reply:
         self._timer = timer
         self._eager = eager
         self._rest = rest
+        self._heard_ms = heard_ms
         self._sending = sending
         self._released = asyncio.Event()
         self._pieces: list[Spoken] = []
@@ -125,6 +128,20 @@ class Reply:
         if self._voice.synthesizer is None:
             return Heard(spoken=text[: self._shown_until], full=text, interrupted=True, audio_ms=0)
         return self.playback.heard(text, now, at_most=at_most)
+
+    @property
+    def heard_whole(self) -> Heard:
+        """What its listener knows of it when all of it was played."""
+        text, sent = self.reading.text, round(self.playback.sent_seconds * 1000)
+        return Heard(spoken=text, full=text, interrupted=False, audio_ms=sent)
+
+    def before(self, heard: Heard) -> int:
+        """The milliseconds of the answer's speech that were played when `heard` was heard of this reply."""
+        return self._heard_ms + heard.audio_ms
+
+    async def note(self, heard: Heard) -> None:
+        """Keep what was heard of it, with what was heard of the answer before."""
+        await self.answer.heard(msgspec.structs.replace(heard, audio_ms=self.before(heard)))
 
     async def news(self) -> None:
         """Wait until it begins to be heard, or ends."""
@@ -171,9 +188,7 @@ class Reply:
         """The answer, stored; of one that was interrupted, that the rest of it is heard now."""
         if self._rest is None:
             return await self.answer.keep()
-        text = self.reading.text
-        sent = round(self.playback.sent_seconds * 1000)
-        await self.answer.heard(Heard(spoken=text, full=text, interrupted=False, audio_ms=sent))
+        await self.note(self.heard_whole)
         return self.reading.answer
 
     async def _read(self) -> None:
