@@ -6,6 +6,7 @@ for the one task that writes to the client.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ from aura.voice.ports import Audio
 from aura.voice.replying import Replying
 from aura.voice.segment import Segment
 from aura.voice.tasks import Tasks
+from aura.voice.watchdog import watch_microphone
 
 
 class Conversation:
@@ -58,7 +60,8 @@ class Conversation:
         self._turns = 0
         self._segments: set[Segment] = set()
         self._state = State.LISTENING
-        self._active_at = self._timer.seconds()
+        self._active_at = self._heard_at = self._timer.seconds()
+        self._watching: asyncio.Task[None] | None = None
         self._replying = Replying(
             ears,
             answers,
@@ -151,11 +154,14 @@ class Conversation:
     def hear(self, pcm: bytes) -> None:
         """The microphone's next samples."""
         noticed = self._ear.feed(pcm)
+        self._heard_at = self._timer.seconds()
         if not self.options.listens:
             return
         for each in noticed:
             if each.change is Change.BEGAN:
                 self._began(each)
+                if self._watching is None or self._watching.done():
+                    self._watching = self._spawn(self._watch_microphone())
             else:
                 self._paused()
         if self._ear.speaking:
@@ -268,6 +274,14 @@ class Conversation:
         elif self._turn.segments:
             self._turn.segments[-1].finish(self._ear.take())
             self._endpointing.pause(self._turn)
+
+    def _lost(self) -> None:
+        """No audio comes any more in the middle of a word."""
+        self._ear.lose(self._timer.seconds() - self._heard_at)
+        self._paused()
+
+    async def _watch_microphone(self) -> None:
+        await watch_microphone(self._ear, self._timer, last=lambda: self._heard_at, lost=self._lost)
 
     def _interrupted_by(self, sound: Sound) -> None:
         """A sound is an interruption: the reply ends here, and what is said is a turn. Where nothing of the reply was

@@ -104,10 +104,10 @@ class Endpointing:
         turn.transcribed_at = self._timer.seconds()
         pause = await self.options.turns.pause_seconds(transcript.text, language=transcript.language)
         question = turn.question(transcript.text)
-        if self.options.answers and question:
-            self._spawn(self._replying.prefetch(turn, question))
         if self.options.answers and likely_ended(transcript.text):
             await self._replying.guessing.speculate(turn, question)
+        if self.options.answers and question and turn.speculative is None:
+            self._spawn(self._replying.prefetch(turn, question))
         left = turn.silent_at + min(pause, LONGEST_PAUSE_SECONDS) - self._timer.seconds()
         if left > 0:
             await self._timer.sleep(left)

@@ -94,6 +94,9 @@ class Reply:
         self._shown_until = start
         self._cited = 0
         self._told_sources = rest is not None
+        self._spoken = False
+        self._owes_since = timer.seconds()
+        self._heard_until = 0.0
         self._news = asyncio.Event()
         reading.told = self._tell_sources
 
@@ -143,6 +146,12 @@ class Reply:
         """Keep what was heard of it, with what was heard of the answer before."""
         await self.answer.heard(msgspec.structs.replace(heard, audio_ms=self.before(heard)))
 
+    def silent_seconds(self, now: float) -> float:
+        """For how long it has owed speech, and its listener has heard none; 0 where it waits for more to say."""
+        if self._spoken or not self._pieces or not (self._whole or self._begun < len(self._pieces)):
+            return 0.0
+        return max(0.0, now - max(self._owes_since, self._heard_until))
+
     async def news(self) -> None:
         """Wait until it begins to be heard, or ends."""
         self._news.clear()
@@ -155,6 +164,7 @@ class Reply:
         reading = asyncio.create_task(self._read())
         try:
             await self._speak()
+            self._spoken = True
             await reading
             await self._when_released()
             self._show_rest()
@@ -200,6 +210,8 @@ class Reply:
             async with aclosing(self.reading.pieces()) as pieces:
                 async for piece in pieces:
                     self.first_sentence_at = self.first_sentence_at or self._timer.seconds()
+                    if self._begun >= len(self._pieces):
+                        self._owes_since = self._timer.seconds()
                     self._pieces.append(piece)
                     self._more.set()
         finally:
@@ -321,6 +333,8 @@ class Reply:
         if self._sending is not None:
             self._sending(audio, now + self.playback.left_seconds(now))
         self.playback.sent(speech, now)
+        if speech.pcm:
+            self._heard_until = now + self.playback.left_seconds(now)
         self._post(audio)
         self._news.set()
 

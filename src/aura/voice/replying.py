@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from aura.clock import Timer
-from aura.errors import AuraError, NotFound
+from aura.errors import AuraError, NotFound, Unavailable
 from aura.voice.answers import Answers, SpokenAnswer
 from aura.voice.barge_in import EchoGate
 from aura.voice.events import (
@@ -35,6 +35,7 @@ from aura.voice.reply import Reply, Voice
 from aura.voice.speakable.speakable import Speakable
 from aura.voice.stages import measured
 from aura.voice.turns import asks_to_go_on
+from aura.voice.watchdog import watch_reply
 
 logger = logging.getLogger(__name__)
 
@@ -206,6 +207,7 @@ class Replying:
         while len(self._past) > _REMEMBERED:
             del self._past[next(iter(self._past))]
         self._outbox.post(ReplyBegan(reply=reply.number, turn=reply.turn, resumes=resumes))
+        self._spawn(watch_reply(reply, self._timer, give_up=partial(self._give_up, reply)))
 
     async def _follow(self, reply: Reply) -> None:
         """Tell what the assistant does, and how long it took, until the reply was played."""
@@ -243,12 +245,25 @@ class Replying:
         reply, self._reply = self._reply, None
         if reply is None:
             return pending is not None
+        told = ReplyEnded(number=reply.number, status="cancelled", reason=why, text=reply.reading.text)
+        self._cut_off(reply, told, keep=keep, played=played)
+        return True
+
+    def _give_up(self, reply: Reply) -> None:
+        """It should speak, and nothing is heard of it."""
+        if reply is self._reply:
+            self._reply = None
+            kind, message = Unavailable.__name__, "the voice was silent for too long; ask again"
+            told = ReplyEnded(number=reply.number, status="failed", text=reply.reading.text, kind=kind, message=message)
+            self._cut_off(reply, told, keep=True)
+
+    def _cut_off(self, reply: Reply, told: ReplyEnded, *, keep: bool, played: float | None = None) -> None:
         now = self._timer.seconds()
         heard = reply.heard(now, at_most=played)
         reply.wake()
         self._outbox.cancel(reply.number)
         if not reply.ended:
-            self._outbox.post(_cancelled(reply, why))
+            self._outbox.post(told)
         if reply.began:
             self._outbox.post(Interrupted(number=reply.number, heard=heard))
             self._cut = _cut(reply, heard)
@@ -258,7 +273,6 @@ class Replying:
         if keep:
             self._take_down(interrupted=True)
         self._changed(State.LISTENING)
-        return True
 
     def played(self, number: int, seconds: float) -> None:
         """The client has played so much of a reply."""
@@ -382,7 +396,3 @@ def _cut(reply: Reply, heard: Heard) -> _Cut:
         heard=heard,
         heard_ms=reply.before(heard),
     )
-
-
-def _cancelled(reply: Reply, why: Why) -> ReplyEnded:
-    return ReplyEnded(number=reply.number, status="cancelled", reason=why, text=reply.reading.text)
