@@ -3,9 +3,11 @@
 In:  {"type": "start", sample_rate_hz?, encoding?, language?, voice_id?, speculation?} (may be left out) ·
      {"type": "audio_chunk", "audio": base64}, or a binary message · {"type": "text", "text"} · {"type": "commit"} ·
      {"type": "stop"} · {"type": "played", "reply", "audio_ms"} · {"type": "ping"}
-Out: {"type": "ready", conversation_id, …} · state · speech_started · transcript {text, final} ·
-     response {reply, text, audio: base64 WAV, sources, citations} for each sentence · response_done {reply, text, …} ·
-     duck {on} · interrupted {reply, spoken, full, audio_ms} · error {kind, message} · pong
+Out: {"type": "ready", conversation_id, resume_token, resume_seconds, resumed, …} · state · speech_started ·
+     transcript {text, final} · response {reply, text, audio: base64 WAV, sources, citations} for each sentence ·
+     response_done {reply, text, …} · duck {on} · interrupted {reply, spoken, full, audio_ms} · error {kind, message} · pong
+
+Who loses the connection opens another one with ?resume=TOKEN, within so many seconds: conversation and settings go on.
 """
 
 from __future__ import annotations
@@ -25,11 +27,14 @@ from aura.access.callers import Caller
 from aura.answering.events import Answer, Citation
 from aura.errors import AuraError, InvalidRequest, Unauthenticated
 from aura.voice import events
+from aura.voice.attending import attended
 from aura.voice.audio.codecs import Decoder
 from aura.voice.audio.files import wav
 from aura.voice.options import Options, Speculation
 from aura.voice.ports import BYTES_PER_SAMPLE, AudioFormat, Encoding, Manner, Speech
+from aura.voice.sessions import RESUME
 from aura_server.callers import holder_of
+from aura_server.realtime.line import Line, SlowClient
 from aura_server.realtime.opening import Opened, Socket, holder_of_socket, open_for, require_known_origin
 from aura_server.wire.chat import CitationResponse
 from aura_server.wire.common import Secretive
@@ -92,7 +97,7 @@ async def converse_continuously(socket: Socket) -> None:
             require_known_origin(socket)
             caller = await _caller(socket)
             socket.scope["auth"] = caller
-            opened = await open_for(socket, caller)
+            opened = await open_for(socket, caller, "continuous", {})
         except (AuraError, TimeoutError) as refused:
             kind = type(refused).__name__
             told = str(refused) or "send a good access token or ticket"
@@ -105,7 +110,7 @@ async def converse_continuously(socket: Socket) -> None:
 async def _caller(socket: Socket) -> Caller:
     offers = ("authorization" in socket.headers, "token" in socket.query_params)
     if any(offers) or "sec-websocket-protocol" in socket.headers:
-        return await holder_of_socket(socket)
+        return (await holder_of_socket(socket)).caller
     async with asyncio.timeout(AUTH_SECONDS):
         first = _decoded(await socket.receive_text())
     if not isinstance(first, _Auth):
@@ -120,18 +125,20 @@ class _Continuous:
         self._socket = socket
         self._opened = opened
         self._talk = opened.conversation
-        self._decoder = Decoder(AudioFormat(sample_rate_hz=opened.rate_hz), opened.rate_hz)
-        self._writing = asyncio.Lock()
+        self._line = Line(socket)
         self._sources: list[str] = []
         self._sentence: events.ReplyText | None = None
         self._pcm = bytearray()
         self._rate_hz = 24_000
+        self._format = AudioFormat(sample_rate_hz=opened.rate_hz)
+        if start := opened.settings.get("start"):
+            self._begin(msgspec.convert(start, _Start))
+        self._decoder = Decoder(self._format, opened.rate_hz)
 
     async def run(self) -> None:
         """Read and write until the socket closes."""
-        ready: _Message = {"type": "ready", "conversation_id": self._opened.conversation_id}
-        await self._send({**ready, "sample_rate_hz": self._opened.rate_hz, "encoding": "pcm16"})
-        async with self._talk:
+        async with attended(self._talk, self._opened.session):
+            await self._send(self._ready())
             reading, writing = asyncio.create_task(self._read()), asyncio.create_task(self._write())
             try:
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
@@ -140,8 +147,22 @@ class _Continuous:
                     task.cancel()
                 ended = await asyncio.gather(reading, writing, return_exceptions=True)
         for outcome in ended:
-            if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
+            if isinstance(outcome, SlowClient):
+                logger.info("%s", outcome)
+            elif isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
                 logger.error("a voice socket failed", exc_info=outcome)
+
+    def _ready(self) -> _Message:
+        session = self._opened.session
+        return {
+            "type": "ready",
+            "conversation_id": self._opened.conversation_id,
+            "sample_rate_hz": self._format.sample_rate_hz,
+            "encoding": self._format.encoding.value,
+            "resume_token": session.token,
+            "resume_seconds": RESUME.seconds,
+            "resumed": self._opened.resumed,
+        }
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
@@ -168,7 +189,9 @@ class _Continuous:
                 except (binascii.Error, ValueError):
                     raise InvalidRequest("audio is no base64", field="audio") from None
             case _Start():
-                self._start(message)
+                self._begin(message)
+                self._decoder = Decoder(self._format, self._opened.rate_hz)
+                await self._opened.configure(start=msgspec.to_builtins(message))
             case _Text():
                 self._talk.say(message.text)
             case _Commit():
@@ -182,9 +205,8 @@ class _Continuous:
             case _Auth():
                 pass
 
-    def _start(self, message: _Start) -> None:
-        written = AudioFormat(encoding=message.encoding, sample_rate_hz=message.sample_rate_hz)
-        self._decoder = Decoder(written, self._opened.rate_hz)
+    def _begin(self, message: _Start) -> None:
+        self._format = AudioFormat(encoding=message.encoding, sample_rate_hz=message.sample_rate_hz)
         hints = msgspec.structs.replace(self._opened.hints, language=message.language)
         manner = Manner(voice_id=message.voice_id, language=message.language)
         self._talk.configure(Options(hints=hints, manner=manner, speculation=message.speculation))
@@ -222,7 +244,8 @@ class _Continuous:
             case events.Fault() | events.NotTranscribed():
                 return [_error(event.kind, event.message)]
             case events.Over():
-                return [_error(event.reason, "the conversation is over: connect again")]
+                told = "it goes on over another connection" if event.reason == "taken_over" else "connect again"
+                return [_error(event.reason, f"the conversation is over here: {told}")]
             case _:
                 return self._of_reply(event)
 
@@ -280,8 +303,7 @@ class _Continuous:
         return told
 
     async def _send(self, message: _Message) -> None:
-        async with self._writing:
-            await self._socket.send_text(_encoded(message))
+        await self._line.send(_encoded(message))
 
 
 def _facts(answer: Answer | None) -> _Message:

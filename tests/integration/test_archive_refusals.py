@@ -142,8 +142,8 @@ async def test_vectors_that_are_no_numbers_are_refused(platform: Platform, archi
 
 
 async def test_a_newer_format_is_refused_with_the_way_out(platform: Platform, archive: Path, tmp_path: Path) -> None:
-    newer = pack(tmp_path / "newer.zip", members(archive), lambda m: m.update(version=3, something="new"))
-    await refused(platform, newer, match="format version 3, and this AURA reads versions up to 2")
+    newer = pack(tmp_path / "newer.zip", members(archive), lambda m: m.update(version=4, something="new"))
+    await refused(platform, newer, match="format version 4, and this AURA reads versions up to 3")
 
 
 async def test_another_format_is_refused(platform: Platform, archive: Path, tmp_path: Path) -> None:

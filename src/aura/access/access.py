@@ -21,7 +21,7 @@ from aura.access.credentials import Credential, Kind, refused
 from aura.access.lockout import Attempt, Lockout
 from aura.access.principals import COLUMNS, is_over, members_of, of_tenant, principal, refuse_unserved
 from aura.access.sessions import Opened, Sessions
-from aura.access.tickets import LIFE, Tickets
+from aura.access.tickets import LIFE, Redeemed, Tickets
 from aura.access.tokens import Tokens
 from aura.clock import Clock
 from aura.database.engine import Database
@@ -216,12 +216,20 @@ class Access:
         refuse_unserved(organisation, clock=self._clock, subdomain=None)
         return Caller(organisation=organisation, user=None)
 
-    async def ticket(self, caller: Caller, *, life: timedelta = LIFE) -> Ticket:
-        """What the caller opens one socket with. Raises `InvalidRequest` for one of the operator's services."""
-        return await self._tickets.issue(caller, life=life)
+    async def ticket(
+        self, caller: Caller, *, life: timedelta = LIFE, settings: dict[str, object] | None = None
+    ) -> Ticket:
+        """What the caller opens one socket with, and its settings. Raises `InvalidRequest` for one of the operator's
+        services.
+        """
+        return await self._tickets.issue(caller, life=life, settings=settings)
 
     async def redeem(self, ticket: str, *, subdomain: str | None = None) -> Caller:
         """Who was given `ticket`, once. Raises `Unauthenticated`. Cost: one transaction of one statement."""
+        return (await self._tickets.redeem(ticket, subdomain=subdomain)).caller
+
+    async def redeem_settings(self, ticket: str, *, subdomain: str | None = None) -> Redeemed:
+        """As `redeem`, with the settings that the ticket was made with."""
         return await self._tickets.redeem(ticket, subdomain=subdomain)
 
     async def service(self, tenant: TenantId | str, key: str) -> Caller:

@@ -1,4 +1,4 @@
-"""The opaque credentials (refresh tokens, API keys, tickets): made, read, and kept as a hash alone.
+"""The opaque credentials (refresh tokens, API keys, tickets, resumptions): made, read, and kept as a hash alone.
 
 Each is its kind's mark, then base64url of its id, its tenant's id and 32 bytes that nobody can guess. It says where to
 look for it, so that one query in its own tenant's scope finds it; a tenant's credential can not be one of another tenant.
@@ -31,6 +31,7 @@ class Kind(StrEnum):
     REFRESH_TOKEN = "aura_rt_"
     API_KEY = "aura_sk_"
     TICKET = "aura_tk_"
+    RESUMPTION = "aura_rv_"
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):

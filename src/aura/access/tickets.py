@@ -28,6 +28,13 @@ from aura.identity import Role, Scope
 LIFE: Final = timedelta(seconds=60)
 
 
+class Redeemed(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has used a ticket, and the settings that it was made with."""
+
+    caller: Caller
+    settings: dict[str, object] | None = None
+
+
 class Tickets:
     """Gives tickets out, and takes each of them once, from whichever process."""
 
@@ -35,8 +42,13 @@ class Tickets:
         self._database = database
         self._clock = clock
 
-    async def issue(self, caller: Caller, *, life: timedelta = LIFE) -> Ticket:
+    async def issue(
+        self, caller: Caller, *, life: timedelta = LIFE, settings: dict[str, object] | None = None
+    ) -> Ticket:
         """A ticket with the caller's own rights: it ends with the session or the key behind it. Cost: one transaction.
+
+        Args:
+            settings: those of what is opened with it.
 
         Raises:
             InvalidRequest: one of the operator's services calls, which needs none.
@@ -54,6 +66,7 @@ class Tickets:
             "session_id": caller.session_id,
             "api_key_id": None if caller.api_key is None else caller.api_key.id,
             "expires_at": now + life,
+            "settings": settings,
         }
         unused = (visible(tickets, scope), tickets.c.user_id == scope.user_id, tickets.c.expires_at <= now)
         async with self._database.tenant(scope) as connection:
@@ -61,8 +74,8 @@ class Tickets:
             await connection.execute(insert(tickets).values(row))
         return Ticket(ticket=made.text, expires_in_seconds=int(life.total_seconds()))
 
-    async def redeem(self, ticket: str, *, subdomain: str | None = None) -> Caller:
-        """Who was given `ticket`. It is gone then, also where it turns out to be good for nothing.
+    async def redeem(self, ticket: str, *, subdomain: str | None = None) -> Redeemed:
+        """Who was given `ticket`, and for what. It is gone then, also where it turns out to be good for nothing.
 
         Raises:
             Unauthenticated: it was used, its minute is over, or what is behind it is not good any more.
@@ -80,13 +93,14 @@ class Tickets:
         if is_over(row["ticket_ends"], self._clock) or self._is_void(row):
             raise refused()
         key = None if row["ticket_key_id"] is None else _key(row)
-        return Caller(
+        caller = Caller(
             organisation=organisation,
             user=user,
             session_id=row["ticket_session_id"],
             api_key=key,
             grant=None if key is None else grant_of(key, user),
         )
+        return Redeemed(caller=caller, settings=row["ticket_settings"])
 
     def _is_void(self, row: RowMapping) -> bool:
         """Whether the session or the key behind a ticket has ended meanwhile."""
@@ -116,6 +130,7 @@ def _holder(taken: CTE, scope: Scope):
             taken.c.expires_at.label("ticket_ends"),
             taken.c.session_id.label("ticket_session_id"),
             taken.c.api_key_id.label("ticket_key_id"),
+            taken.c.settings.label("ticket_settings"),
             sessions.c.id.label("live_session_id"),
             sessions.c.expires_at.label("session_ends"),
             *(field.label(f"key_{field.name}") for field in KEY_FIELDS),

@@ -14,6 +14,7 @@ import msgspec
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse, MessageRole
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.answering.ahead import Ahead, Material
 from aura.answering.ask import EXTRACTIVE, LONGEST_MESSAGE, Ask, Said, refuse_unusable
 from aura.answering.context import ContextBuilder
 from aura.answering.events import (
@@ -22,7 +23,7 @@ from aura.answering.events import (
     Final,
     Refusal,
 )
-from aura.answering.gathering import Gatherer, Prompt, Spoken, Wanted, together
+from aura.answering.gathering import Gathered, Gatherer, Prompt, Spoken, Wanted, together
 from aura.answering.generation import Generation
 from aura.answering.hygiene import storable
 from aura.answering.llms import provider_of, translate, usage
@@ -127,15 +128,38 @@ class AnswerEngine:
         except AuraError as error:
             yield generation.failed(error)
 
-    def begin(self, ask: Ask, *, response_id: UUID | None = None, message_id: UUID | None = None) -> Generation:
+    def begin(
+        self,
+        ask: Ask,
+        *,
+        response_id: UUID | None = None,
+        message_id: UUID | None = None,
+        ahead: Ahead | None = None,
+    ) -> Generation:
         """One answer, not begun yet: `events` makes it.
 
         Args:
             message_id: what the answer's message will be called; storing it again changes nothing.
+            ahead: what is gathered for it already, if it was for the same words.
         """
         response_id = response_id or uuid4()
         call = Call(response_id, provider=provider_of(self._llm), model=self.model, free=self.model == EXTRACTIVE)
-        return Generation(self, ask, call, response_id=response_id, message_id=message_id, model=self.model)
+        return Generation(
+            self, ask, call, response_id=response_id, message_id=message_id, model=self.model, ahead=ahead
+        )
+
+    async def gather(self, ask: Ask) -> Material:
+        """What an answer to `ask` would be made of. It asks no model, and stores nothing.
+
+        Raises:
+            NotFound: the conversation is not the caller's.
+            Unavailable: the database or the embedding model is away.
+
+        Cost: one embedding, two or three transactions.
+        """
+        earlier = await self._earlier(ask)
+        wanted, _ = self._wanted(ask, earlier)
+        return Material(question=wanted.question, gathered=await self._gatherer.gather(wanted))
 
     async def events(self, generation: Generation) -> AsyncGenerator[AnswerEvent]:
         """`sources`, `delta`s and `citation`s, then `final` or `refusal`, whose turn is stored; raises `AuraError`.
@@ -266,11 +290,26 @@ class AnswerEngine:
 
     async def _prompt(self, response: Generation, earlier: Sequence[Spoken]) -> Prompt:
         ask = response.ask
+        wanted, history = self._wanted(ask, earlier)
+        response.question = wanted.question
+        style, gathered = await together(self._style(ask), self._gathered(response.ahead, wanted))
+        response.note_style(style)
+        prompt = self._gatherer.prompt(wanted, gathered, history, style)
+        if ask.search_knowledge:
+            response.note_retrieval(prompt.context)
+        return prompt
+
+    async def _gathered(self, ahead: Ahead | None, wanted: Wanted) -> Gathered:
+        """What was gathered ahead, if that was for this question; else what is gathered now."""
+        found = None if ahead is None else await ahead.gathered(wanted.question)
+        return await self._gatherer.gather(wanted) if found is None else found
+
+    def _wanted(self, ask: Ask, earlier: Sequence[Spoken]) -> tuple[Wanted, list[ChatMessage]]:
+        """What is to be gathered for `ask`, and what was said before it."""
         history = _latest(ask.history) if ask.conversation_id is None and ask.use_memory else []
         history += [ChatMessage(role=MessageRole(turn.role), content=turn.text) for turn in earlier if turn.text]
-        response.question = standalone(history, ask.message)
         wanted = Wanted(
-            question=response.question,
+            question=standalone(history, ask.message),
             message=ask.message,
             knowledge=ask.search_knowledge,
             memory=ask.use_memory,
@@ -279,12 +318,7 @@ class AnswerEngine:
             conversation_id=ask.conversation_id,
             earlier=earlier,
         )
-        style, gathered = await together(self._style(ask), self._gatherer.gather(wanted))
-        response.note_style(style)
-        prompt = self._gatherer.prompt(wanted, gathered, history, style)
-        if ask.search_knowledge:
-            response.note_retrieval(prompt.context)
-        return prompt
+        return wanted, history
 
 
 def _is_kept(ask: Ask) -> bool:

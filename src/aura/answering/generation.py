@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from llama_index.core.llms import LLM, ChatResponse
 
+from aura.answering.ahead import Ahead
 from aura.answering.ask import EXTRACTIVE, OWN, Ask
 from aura.answering.context import Context
 from aura.answering.events import Answer, AnswerEvent, Citation, Cited, Delta, Failed, Sources, Timings
@@ -37,9 +38,18 @@ class Generation:
     """One answer in the making: its numbering, its clock, its passages, its text."""
 
     def __init__(
-        self, engine: Maker, ask: Ask, call: Call, *, response_id: UUID, message_id: UUID | None, model: str
+        self,
+        engine: Maker,
+        ask: Ask,
+        call: Call,
+        *,
+        response_id: UUID,
+        message_id: UUID | None,
+        model: str,
+        ahead: Ahead | None = None,
     ) -> None:
         self.ask = ask
+        self.ahead = ahead
         self.call = call
         self.id = response_id
         self.question = ask.message

@@ -25,7 +25,7 @@ from aura.persona.traits import Axis, Channel
 from aura.tenants.values import Tier
 
 FORMAT: Final = "aura-archive"
-VERSION: Final = 2
+VERSION: Final = 3
 
 MANIFEST: Final = "manifest.json"
 ORGANISATION: Final = "organisation.json"
@@ -161,6 +161,8 @@ class OrganisationRecord(_Strict, frozen=True, kw_only=True):
     custom_logo: str | None
     brand_colors: dict[str, str]
     expires_at: Moment | None
+    max_voice_sessions: int | None = None
+    max_voice_minutes_monthly: int | None = None
 
 
 class UserRecord(_Strict, frozen=True, kw_only=True):
@@ -275,6 +277,7 @@ class MessageRecord(_Strict, frozen=True, kw_only=True):
     language: str | None = None
     tokens: Count | None = None
     heard_characters: Count | None = None
+    audio_ms: Count | None = None
 
 
 class PersonaRecord(_Strict, frozen=True, kw_only=True):

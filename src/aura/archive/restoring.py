@@ -268,6 +268,7 @@ def _organisation_values(record: OrganisationRecord, subdomain: str | None) -> d
         "admin_email": validation.email(record.admin_email, field="admin_email"),
         "subscription_tier": record.subscription_tier.value,
         **{name: validation.limit(getattr(record, name), field=name) for name in Limits.__struct_fields__},
+        **{name: _agreed(getattr(record, name), name) for name in ("max_voice_sessions", "max_voice_minutes_monthly")},
         "custom_settings": validation.json_object(record.custom_settings, field="custom_settings"),
         "custom_logo": validation.logo(record.custom_logo),
         "brand_colors": validation.brand_colors(record.brand_colors),
@@ -275,8 +276,13 @@ def _organisation_values(record: OrganisationRecord, subdomain: str | None) -> d
     }
 
 
+def _agreed(limit: int | None, name: str) -> int | None:
+    return None if limit is None else validation.limit(limit, field=name)
+
+
 def _plan(tier: Tier) -> dict[str, object]:
-    return {**msgspec.structs.asdict(tier.limits), "subscription_tier": tier, "expires_at": None}
+    nothing_agreed = dict.fromkeys(("max_voice_sessions", "max_voice_minutes_monthly", "expires_at"))
+    return {**msgspec.structs.asdict(tier.limits), "subscription_tier": tier, **nothing_agreed}
 
 
 def _check_user(user: UserRecord) -> None:

@@ -172,7 +172,7 @@ def _show(output: Output, organisation: Organisation, password: NewPassword) -> 
 
 
 def _facts(organisation: Organisation, use: _Use | None = None, *, password: str | None = None) -> Table:
-    limits = organisation.limits
+    limits, voice = organisation.limits, organisation.voice_limits
     return facts(
         [
             ("sub-domain", organisation.subdomain),
@@ -187,6 +187,7 @@ def _facts(organisation: Organisation, use: _Use | None = None, *, password: str
             ("users", f"{f'{use.users} of ' if use else ''}{limits.max_users:,}"),
             ("storage", f"{f'{use.used_bytes / 1024**2:,.1f} MB of ' if use else ''}{limits.max_storage_gb:,} GB"),
             ("calls a month", f"{limits.max_api_calls_monthly:,}"),
+            ("voice", f"{voice.max_sessions:,} at once, {voice.max_minutes_monthly:,} minutes a month"),
             ("collections", ", ".join(use.collections) if use else None),
         ]
     )

@@ -28,6 +28,8 @@ from aura.database.tables import (
     responses,
     sessions,
     tickets,
+    voice_sessions,
+    voice_turns,
     webhook_deliveries,
 )
 from aura.errors import AuraError
@@ -155,6 +157,8 @@ DUTIES: Final = (
     Duty(name="days of usage", run=_roll_up),
     _expiry("sessions", sessions, lambda now: sessions.c.expires_at < now - timedelta(days=1)),
     _expiry("tickets", tickets, lambda now: tickets.c.expires_at < now),
+    _expiry("voice sessions", voice_sessions, lambda now: voice_sessions.c.resumable_until < now),
+    _expiry("voice turns", voice_turns, lambda now: voice_turns.c.created_at < now - timedelta(days=400)),
     _expiry("idempotency keys", idempotency_keys, lambda now: idempotency_keys.c.created_at < now - timedelta(days=1)),
     _expiry(
         "responses",

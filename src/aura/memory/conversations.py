@@ -49,6 +49,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int | None = None
     heard_characters: int | None = None
     """How much of a spoken answer was heard before its listener interrupted it; `text` is no more than that."""
+    full: str | None = None
+    """All of a spoken answer of which less was heard."""
+    audio_ms: int | None = None
+    """How much of its speech was played; None where nobody spoke it."""
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -350,8 +354,14 @@ class Conversations:
         )
         return Page(items=hits, next_cursor=str(rows[limit - 1].seq) if len(rows) > limit else None)
 
-    async def note_heard(self, conversation_id: ConversationId, message_id: UUID, characters: int) -> None:
+    async def note_heard(
+        self, conversation_id: ConversationId, message_id: UUID, characters: int | None, *, audio_ms: int | None = None
+    ) -> None:
         """Note that only so much of a spoken answer was heard: what its listener did not hear is not in the history.
+
+        Args:
+            characters: None where it was heard to its end.
+            audio_ms: how much of its speech was played.
 
         Raises:
             InvalidRequest: the number is negative.
@@ -359,15 +369,21 @@ class Conversations:
         """
         self._scope.require(Verb.ASK)
         self._refuse_unreadable()
-        if characters < 0:
-            raise InvalidRequest(f"characters is {characters}, and must not be negative", field="characters")
+        for name, number in (("characters", characters), ("audio_ms", audio_ms)):
+            if number is not None and number < 0:
+                raise InvalidRequest(f"{name} is {number}, and must not be negative", field=name)
         mine = (self._mine(messages), messages.c.conversation_id == conversation_id, messages.c.id == message_id)
-        heard = update(messages).where(*mine, messages.c.role == "assistant").values(heard_characters=characters)
+        answer = (*mine, messages.c.role == "assistant")
+        before = select(messages.c.heard_characters).where(*answer).with_for_update()
+        heard = update(messages).where(*answer).values(heard_characters=characters, audio_ms=audio_ms)
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
-            if (await session.execute(heard)).rowcount == 0:
+            known = (await session.execute(before)).one_or_none()
+            if known is None:
                 raise NotFound("there is no such answer")
-            await outbox.put_again(session, self._scope, [message_id])
+            await session.execute(heard)
+            if known.heard_characters != characters:  # what was derived from it is not true any more
+                await outbox.put_again(session, self._scope, [message_id])
 
     async def _require(self, session: AsyncConnection, conversation_id: ConversationId) -> None:
         query = select(conversations.c.id).where(self._mine(conversations), conversations.c.id == conversation_id)
@@ -397,6 +413,8 @@ def _message(row: Row[tuple[object, ...]]) -> Message:
         language=row.language,
         tokens=row.tokens,
         heard_characters=row.heard_characters,
+        full=None if row.heard_characters is None else row.text,
+        audio_ms=row.audio_ms,
     )
 
 

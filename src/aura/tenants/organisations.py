@@ -39,6 +39,7 @@ from aura.tenants.values import (
 UNFINISHED_AFTER: Final = timedelta(minutes=10)
 """An organisation without any user after this long is what a killed process left behind; its name is free again."""
 
+_VOICE_LIMITS: Final = ("max_voice_sessions", "max_voice_minutes_monthly")
 FIELDS: Final = tuple(organisations.c[name] for name in Organisation.__struct_fields__)
 
 
@@ -256,9 +257,17 @@ def _plan_values(changes: PlanChanges) -> dict[str, object]:
     values = changed(changes)
     if changes.subscription_tier is not msgspec.UNSET:
         tier = validation.tier(changes.subscription_tier)
-        values = {**msgspec.structs.asdict(tier.limits), **values, "subscription_tier": tier.value}
+        values = {
+            **msgspec.structs.asdict(tier.limits),
+            **dict.fromkeys(_VOICE_LIMITS),
+            **values,
+            "subscription_tier": tier.value,
+        }
     for field in Limits.__struct_fields__:
         if field in values:
+            validation.limit(values[field], field=field)
+    for field in _VOICE_LIMITS:
+        if values.get(field) is not None:
             validation.limit(values[field], field=field)
     if isinstance(changes.expires_at, datetime):
         validation.moment(changes.expires_at, field="expires_at")

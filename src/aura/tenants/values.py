@@ -25,6 +25,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_api_calls_monthly: int
 
 
+class VoiceLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How many conversations by voice may be held at once, and for how many minutes of a calendar month in all."""
+
+    max_sessions: int
+    max_minutes_monthly: int
+
+
 class Tier(StrEnum):
     """A plan that an organisation subscribes to."""
 
@@ -37,11 +44,22 @@ class Tier(StrEnum):
         """What the plan allows where nothing else was agreed."""
         return _LIMITS[self]
 
+    @property
+    def voice(self) -> VoiceLimits:
+        """What the plan allows of voice where nothing else was agreed."""
+        return _VOICE_LIMITS[self]
+
 
 _LIMITS = {
     Tier.STANDARD: Limits(max_users=10, max_storage_gb=10, max_api_calls_monthly=10_000),
     Tier.PREMIUM: Limits(max_users=100, max_storage_gb=100, max_api_calls_monthly=100_000),
     Tier.ENTERPRISE: Limits(max_users=1_000, max_storage_gb=1_000, max_api_calls_monthly=1_000_000),
+}
+
+_VOICE_LIMITS = {
+    Tier.STANDARD: VoiceLimits(max_sessions=20, max_minutes_monthly=1_000),
+    Tier.PREMIUM: VoiceLimits(max_sessions=100, max_minutes_monthly=10_000),
+    Tier.ENTERPRISE: VoiceLimits(max_sessions=500, max_minutes_monthly=100_000),
 }
 
 
@@ -62,6 +80,17 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     brand_colors: dict[str, str]
     is_active: bool
     expires_at: datetime | None
+    max_voice_sessions: int | None = None
+    max_voice_minutes_monthly: int | None = None
+
+    @property
+    def voice_limits(self) -> VoiceLimits:
+        """What this organisation may do by voice: what was agreed with it, else what its plan has."""
+        sessions, minutes, plan = self.max_voice_sessions, self.max_voice_minutes_monthly, self.subscription_tier.voice
+        return VoiceLimits(
+            max_sessions=plan.max_sessions if sessions is None else sessions,
+            max_minutes_monthly=plan.max_minutes_monthly if minutes is None else minutes,
+        )
 
     @property
     def admins_read_history(self) -> bool:
@@ -95,12 +124,17 @@ class OrganisationChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
 
 class PlanChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the platform alone may change of an organisation. A new tier brings its limits, but for those given with it."""
+    """What the platform alone may change of an organisation. A new tier brings its limits, but for those given with it.
+
+    Of voice, None is what the tier has.
+    """
 
     subscription_tier: Tier | UnsetType = UNSET
     max_users: int | UnsetType = UNSET
     max_storage_gb: int | UnsetType = UNSET
     max_api_calls_monthly: int | UnsetType = UNSET
+    max_voice_sessions: int | UnsetType | None = UNSET
+    max_voice_minutes_monthly: int | UnsetType | None = UNSET
     is_active: bool | UnsetType = UNSET
     expires_at: datetime | UnsetType | None = UNSET
 

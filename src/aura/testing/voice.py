@@ -11,6 +11,7 @@ from aura.answering.events import Answer, AnswerEvent, Citation, Cited, Delta, F
 from aura.clock import SystemTimer, Timer
 from aura.identity import ConversationId
 from aura.index.passage import Passage
+from aura.voice.answers import CutOff, Prefetch
 from aura.voice.playback import Heard
 
 
@@ -50,12 +51,16 @@ class Told(msgspec.Struct, kw_only=True):
 class ScriptedAnswers:
     """The `Answers` of a test: replies in order, or by their question; one question too many fails.
 
-    `asked` has all questions, with whether they were asked on speculation, `history` the turns that were kept, `active` how
-    many answers are being written, `closed` how many were closed before their end.
+    `asked` has all questions, with whether they were asked on speculation, `prefetched` what was searched for ahead, and
+    `dropped` what of it was in vain; `history` the turns that were kept, `active` how many answers are being written,
+    `closed` how many were closed before their end. `cut` is an answer that was interrupted before.
     """
 
     def __init__(self, script: Script = (), *, timer: Timer | None = None) -> None:
         self.asked: list[tuple[str, bool]] = []
+        self.prefetched: list[str] = []
+        self.dropped: list[str] = []
+        self.cut: CutOff | None = None
         self.history: list[Told] = []
         self.active = self.closed = self.stood = 0
         self.refusing: Exception | None = None
@@ -64,8 +69,19 @@ class ScriptedAnswers:
         self._write = script if callable(script) else None
         self._script = [] if callable(script) else list(script)
 
-    async def answer(self, question: str, *, speculative: bool = False) -> ScriptedAnswer:
+    def prefetch(self, question: str) -> ScriptedPrefetch:
         """As its port."""
+        self.prefetched.append(question)
+        return ScriptedPrefetch(self, question)
+
+    async def cut_off(self) -> CutOff | None:
+        """As its port."""
+        return self.cut
+
+    async def answer(
+        self, question: str, *, speculative: bool = False, prefetched: Prefetch | None = None
+    ) -> ScriptedAnswer:
+        """As its port: what was searched for ahead need not be waited for again."""
         self.asked.append((question, speculative))
         if self._write is not None:
             written = self._write(question)
@@ -74,7 +90,24 @@ class ScriptedAnswers:
             written = self._script.pop(0)
         if isinstance(written, Exception):
             written = Written(error=written)
-        return ScriptedAnswer(self, question, Written(chunks=(written,)) if isinstance(written, str) else written)
+        written = Written(chunks=(written,)) if isinstance(written, str) else written
+        if isinstance(prefetched, ScriptedPrefetch):
+            left = max(0.0, written.retrieval_seconds - (self.timer.seconds() - prefetched.began))
+            written = msgspec.structs.replace(written, retrieval_seconds=left)
+        return ScriptedAnswer(self, question, written)
+
+
+class ScriptedPrefetch:
+    """What one of `ScriptedAnswers` searches for ahead."""
+
+    def __init__(self, answers: ScriptedAnswers, question: str) -> None:
+        self.question = question
+        self.began = answers.timer.seconds()
+        self._answers = answers
+
+    async def close(self) -> None:
+        """As its port."""
+        self._answers.dropped.append(self.question)
 
 
 class ScriptedAnswer:

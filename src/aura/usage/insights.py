@@ -26,11 +26,12 @@ from aura.database.tables import chunks, conversations, document_versions, docum
 from aura.identity import Scope
 from aura.usage.costs import CostSummary, Dimension, cost_summary
 from aura.usage.ledger import Kind, Outcome
+from aura.usage.percentiles import Percentiles, percentiles, percentiles_of
 from aura.usage.periods import Period, utc_day
 from aura.usage.rollup import day_of, total
+from aura.usage.voice_insights import VoiceNumbers, voice_numbers
 
 _WEEK = timedelta(days=7)
-_PERCENTILES = (50, 95, 99)
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,14 +56,6 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     def refusal_rate(self) -> float | None:
         """The share of answers that were refusals; None of no answer."""
         return self.refusals / self.answers if self.answers else None
-
-
-class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds that half, 95 % and 99 % of the answers did not take longer than; None of no answer."""
-
-    p50: float | None = None
-    p95: float | None = None
-    p99: float | None = None
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +91,7 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     feedback_up: int
     feedback_down: int
     today: Today
+    voice: VoiceNumbers
 
 
 class Insights:
@@ -109,7 +103,7 @@ class Insights:
         self._clock = clock
 
     async def dashboard(self, period: Period) -> Dashboard:
-        """The numbers of `period`. Cost: one transaction of ten statements; it reads the period's rows of `usage`."""
+        """The numbers of `period`. Cost: one transaction of eleven statements; it reads the period's rows."""
         now = self._clock.now()
         midnight = Period.ending(utc_day(now), days=1).start
         by = (Dimension.DAY, Dimension.MODEL)
@@ -121,8 +115,8 @@ class Insights:
                 inventory=await self._inventory(session),
                 active_users=asked["active_users"],
                 answered=_answered(asked),
-                first_token_seconds=_percentiles(asked, "first_token_seconds"),
-                total_seconds=_percentiles(asked, "total_seconds"),
+                first_token_seconds=percentiles_of(asked, "first_token_seconds"),
+                total_seconds=percentiles_of(asked, "total_seconds"),
                 days=await self._days(session, period),
                 costs=await cost_summary(session, self._scope, period, by, today=utc_day(now)),
                 feedback_up=up,
@@ -131,6 +125,7 @@ class Insights:
                     today=await self._answered(session, midnight, now),
                     last_week=await self._answered(session, midnight - _WEEK, now - _WEEK),
                 ),
+                voice=await voice_numbers(session, self._scope, period),
             )
 
     async def _inventory(self, session: AsyncConnection) -> Inventory:
@@ -191,14 +186,9 @@ class Insights:
             "interrupted": func.count().filter(usage.c.outcome.in_((Outcome.STOPPED, Outcome.CANCELLED))),
             "active_users": func.count(usage.c.user_id.distinct()),
         }
-        percentiles = (
-            func.percentile_cont(share / 100).within_group(usage.c[name]).filter(answered).label(f"{name}_p{share}")
-            for name in ("first_token_seconds", "total_seconds")
-            for share in _PERCENTILES
-        )
-        return select(*(count.label(name) for name, count in counts.items()), *percentiles).where(
-            self._chats(start, end)
-        )
+        took = (usage.c.first_token_seconds, usage.c.total_seconds)
+        shares = (share for column in took for share in percentiles(column, answered))
+        return select(*(count.label(name) for name, count in counts.items()), *shares).where(self._chats(start, end))
 
     def _feedback(self, period: Period) -> Select[Any]:
         up, down = feedback.c.rating > 0, feedback.c.rating < 0
@@ -219,8 +209,3 @@ def _between(table: FromClause, start: datetime, end: datetime) -> ColumnElement
 
 def _answered(row: RowMapping) -> Answered:
     return Answered(**{name: row[name] for name in Answered.__struct_fields__})
-
-
-def _percentiles(row: RowMapping, name: str) -> Percentiles:
-    p50, p95, p99 = (row[f"{name}_p{share}"] for share in _PERCENTILES)
-    return Percentiles(p50=p50, p95=p95, p99=p99)

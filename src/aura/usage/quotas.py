@@ -36,13 +36,15 @@ ORGANISATION: Final = "tenant"
 
 
 class Limit(StrEnum):
-    """What is limited. The last two do not renew: they are given back by deleting."""
+    """What is limited. Users and storage do not renew: they are given back by deleting. Conversations by voice end."""
 
     REQUESTS_PER_MINUTE = "requests_per_minute"
     UPLOADS_PER_HOUR = "uploads_per_hour"
     MONTHLY_CALLS = "monthly_calls"
     USERS = "max_users"
     STORAGE = "max_storage_gb"
+    VOICE_SECONDS = "voice_seconds_monthly"
+    VOICE_SESSIONS = "max_voice_sessions"
 
 
 class Charge(StrEnum):
@@ -248,7 +250,7 @@ async def purge_counters(database: Database, scope: Scope, *, clock: Clock) -> i
     """Remove the counters of windows that are over, for a job: months before the last one, the others after a day."""
     now = clock.now()
     last_month = Window.MONTH.start(Window.MONTH.start(now) - timedelta(days=1))
-    monthly = counters.c.name == Limit.MONTHLY_CALLS
+    monthly = counters.c.name.in_((Limit.MONTHLY_CALLS, Limit.VOICE_SECONDS))
     old = or_(
         and_(monthly, counters.c.window_start < last_month),
         and_(~monthly, counters.c.window_start < now - timedelta(days=1)),

@@ -7,28 +7,17 @@ for the one task that writes to the client.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aura.clock import SystemTimer, Timer
-from aura.errors import AuraError, BackendError, InvalidRequest
+from aura.errors import BackendError, InvalidRequest
 from aura.voice.answers import Answers
 from aura.voice.barge_in import EchoGate
 from aura.voice.ear import Change, Ear, Noticed
-from aura.voice.events import (
-    Committed,
-    Fault,
-    NotTranscribed,
-    Over,
-    Partly,
-    SpeechStarted,
-    SpeechStopped,
-    State,
-    StateChanged,
-    TalkEvent,
-    Transcribed,
-)
+from aura.voice.endpointing import Endpointing
+from aura.voice.events import Fault, Over, SpeechStarted, State, StateChanged, TalkEvent, TurnMeasured, WhyOver
 from aura.voice.listening import Turn
 from aura.voice.options import Ears, Limits, Options
 from aura.voice.outbox import Outbox
@@ -37,7 +26,7 @@ from aura.voice.ports import Audio
 from aura.voice.replying import Replying
 from aura.voice.segment import Segment
 from aura.voice.tasks import Tasks
-from aura.voice.turns import LONGEST_PAUSE_SECONDS, asks_to_stop, likely_ended
+from aura.voice.watchdog import watch_microphone
 
 
 class Conversation:
@@ -45,6 +34,7 @@ class Conversation:
 
     Args:
         ears: `hear` is given PCM of 16 bits, mono, at the rate of its voice activity.
+        record: keeps how long the stages of a turn took.
     """
 
     def __init__(
@@ -55,6 +45,7 @@ class Conversation:
         options: Options = Options(),  # noqa: B008  # frozen
         limits: Limits = Limits(),  # noqa: B008  # frozen
         timer: Timer | None = None,
+        record: Callable[[TurnMeasured], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.options = options
         self._ears = ears
@@ -68,14 +59,23 @@ class Conversation:
         self._turn: Turn | None = None
         self._turns = 0
         self._segments: set[Segment] = set()
-        self._unanswered: dict[int, str] = {}
-        self._ending: list[asyncio.Task[None]] = []
         self._state = State.LISTENING
-        self._active_at = self._timer.seconds()
+        self._active_at = self._heard_at = self._timer.seconds()
+        self._watching: asyncio.Task[None] | None = None
         self._replying = Replying(
-            ears, answers, self._outbox, self._timer, gate, spawn=self._spawn, changed=self._note_state
+            ears,
+            answers,
+            self._outbox,
+            self._timer,
+            gate,
+            spawn=self._spawn,
+            changed=self._note_state,
+            record=record,
         )
-        self._replying.options = options
+        self._endpointing = Endpointing(
+            self._replying, self._ear, self._outbox, self._timer, spawn=self._spawn, ended=self._over
+        )
+        self._replying.options = self._endpointing.options = options
         self._overhearing = Overhearing(
             self._replying,
             self._ear,
@@ -99,9 +99,16 @@ class Conversation:
     async def close(self) -> None:
         """End everything. What was said until then is kept, as it was heard."""
         await self._replying.close()
+        if self._turn is not None:
+            await self._replying.guessing.forget(self._turn)
         for segment in self._segments:
             await segment.close()
         await self._tasks.close()
+        self._outbox.close()
+
+    def end(self, reason: WhyOver) -> None:
+        """Tell the client that it is over, and why; nothing follows."""
+        self._outbox.post(Over(reason=reason))
         self._outbox.close()
 
     # -- what happens --------------------------------------------------------------------------------------------------
@@ -136,7 +143,7 @@ class Conversation:
         """Go on in another way, from the next turn on."""
         if options.listens != self.options.listens:
             self.clear()
-        self.options = self._replying.options = options
+        self.options = self._replying.options = self._endpointing.options = options
         self._ear.adjust(
             threshold=options.threshold,
             pre_roll_seconds=options.pre_roll_seconds,
@@ -147,11 +154,14 @@ class Conversation:
     def hear(self, pcm: bytes) -> None:
         """The microphone's next samples."""
         noticed = self._ear.feed(pcm)
+        self._heard_at = self._timer.seconds()
         if not self.options.listens:
             return
         for each in noticed:
             if each.change is Change.BEGAN:
                 self._began(each)
+                if self._watching is None or self._watching.done():
+                    self._watching = self._spawn(self._watch_microphone())
             else:
                 self._paused()
         if self._ear.speaking:
@@ -177,11 +187,7 @@ class Conversation:
         elif self._ear.speaking:
             turn.segments[-1].finish(self._ear.take())
         self._keep_all()
-        if turn.waiting is not None:
-            turn.waiting.cancel()
-        turn.silent_at = self._timer.seconds()
-        turn.waiting = self._spawn(self._end_turn(turn))
-        self._ending = [task for task in self._ending if not task.done()] + [turn.waiting]
+        self._endpointing.end(turn)
 
     def clear(self) -> None:
         """Forget what was heard, and has not become a turn yet."""
@@ -203,23 +209,18 @@ class Conversation:
         self._replying.interrupt("turn_detected")
         self._drop_turn()
         turn = self._new_turn()
-        turn.silent_at = self._timer.seconds()
-        self._outbox.post(Committed(turn=turn.number, text=text))
-        self._unanswered[turn.number] = text
-        if answer:
-            turn.waiting = self._spawn(self._replying.answer(turn, self._question()))
+        self._endpointing.typed(turn, text, answer=answer)
         return turn.number
 
     def respond(self) -> int:
         """Answer what was said and not answered, once all of it is understood. Returns the number of the turn."""
         turn = self._new_turn()
-        turn.silent_at = self._timer.seconds()
-        turn.waiting = self._spawn(self._respond(turn))
+        self._endpointing.respond(turn)
         return turn.number
 
     def forget(self, turn: int) -> None:
         """What was said in a turn is not to be answered any more."""
-        self._unanswered.pop(turn, None)
+        self._endpointing.forget(turn)
 
     def cancel(self) -> bool:
         """Stop the reply; False where there is none, which is no error. Who speaks already has the word then."""
@@ -265,18 +266,22 @@ class Conversation:
             turn.segments[-1].feed(Audio(pcm=pcm, sample_rate_hz=self._ear.sample_rate_hz))
         if self._ear.said_seconds >= self._limits.longest_turn_seconds:
             turn.segments[-1].finish(self._ear.take())
-            turn.waiting = self._spawn(self._end_turn(turn))
+            self._endpointing.end(turn)
 
     def _paused(self) -> None:
         if self._turn is None:
             self._overhearing.paused()
         elif self._turn.segments:
             self._turn.segments[-1].finish(self._ear.take())
-            self._pause(self._turn)
+            self._endpointing.pause(self._turn)
 
-    def _pause(self, turn: Turn) -> None:
-        turn.silent_at = self._timer.seconds() - self._ear.silence_seconds
-        turn.waiting = self._spawn(self._await_end(turn))
+    def _lost(self) -> None:
+        """No audio comes any more in the middle of a word."""
+        self._ear.lose(self._timer.seconds() - self._heard_at)
+        self._paused()
+
+    async def _watch_microphone(self) -> None:
+        await watch_microphone(self._ear, self._timer, last=lambda: self._heard_at, lost=self._lost)
 
     def _interrupted_by(self, sound: Sound) -> None:
         """A sound is an interruption: the reply ends here, and what is said is a turn. Where nothing of the reply was
@@ -290,69 +295,11 @@ class Conversation:
         self._outbox.post(SpeechStarted(turn=turn.number, audio_ms=sound.audio_ms))
         self._replying.interrupt("turn_detected", keep=before is None)
         if not self._ear.speaking:
-            self._pause(turn)
+            self._endpointing.pause(turn)
 
-    # -- the end of a turn ---------------------------------------------------------------------------------------------
-
-    async def _await_end(self, turn: Turn) -> None:
-        """Wait for as long a silence as ends what was said; who speaks on cancels it."""
-        try:
-            transcript = await turn.transcript()
-        except AuraError:
-            await self._end_turn(turn)
-            return
-        turn.transcribed_at = self._timer.seconds()
-        pause = await self.options.turns.pause_seconds(transcript.text, language=transcript.language)
-        if self.options.answers and likely_ended(transcript.text):
-            await self._replying.speculate(turn, turn.question(transcript.text))
-        left = turn.silent_at + min(pause, LONGEST_PAUSE_SECONDS) - self._timer.seconds()
-        if left > 0:
-            await self._timer.sleep(left)
-        await self._end_turn(turn)
-
-    async def _end_turn(self, turn: Turn) -> None:
-        turn.is_over = True
+    def _over(self, turn: Turn) -> None:
         if self._turn is turn:
             self._turn = None
-        self._outbox.post(SpeechStopped(turn=turn.number, audio_ms=round(self._ear.seconds * 1000)))
-        self._outbox.post(Committed(turn=turn.number))
-        try:
-            transcript = await turn.transcript()
-        except AuraError as error:
-            self._outbox.post(NotTranscribed(turn=turn.number, kind=type(error).__name__, message=str(error)))
-            await self._replying.discard(turn)
-            return
-        turn.transcribed_at = turn.transcribed_at or self._timer.seconds()
-        said = Transcribed(
-            turn=turn.number,
-            text=transcript.text,
-            language=transcript.language,
-            confidence=transcript.confidence,
-            seconds=transcript.audio_seconds,
-        )
-        self._outbox.post(said)
-        if transcript.text:
-            self._unanswered[turn.number] = turn.question(transcript.text)
-        if asks_to_stop(transcript.text):
-            self._unanswered.clear()
-        if not self.options.answers or not transcript.text or not self._unanswered:
-            await self._replying.discard(turn)
-            return
-        await self._replying.answer(turn, self._question())
-
-    async def _respond(self, turn: Turn) -> None:
-        while pending := [each for each in self._ending if not each.done()]:
-            await asyncio.wait(pending)
-        question = self._question()
-        if not question:
-            raise InvalidRequest("nothing was said that is not answered yet", field="response")
-        await self._replying.answer(turn, question)
-
-    def _question(self) -> str:
-        """What is to be answered, which is then taken as answered."""
-        said = " ".join(self._unanswered.values())
-        self._unanswered.clear()
-        return said
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -387,14 +334,15 @@ class Conversation:
 
     def _teller(self, turn: Turn) -> Callable[[str], None]:
         def told(text: str) -> None:
-            self._outbox.post(Partly(turn=turn.number, text=text))
+            self._endpointing.understood(turn, text)
 
         return told
 
     def _drop_turn(self) -> None:
-        if self._turn is not None:
-            self._spawn(self._turn.close())
-            self._turn = None
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            self._spawn(turn.close())
+            self._spawn(self._replying.guessing.forget(turn))
 
     def _note_state(self, state: State) -> None:
         if state is not self._state:
@@ -415,8 +363,7 @@ class Conversation:
             now = self._timer.seconds()
             idle_ends = self._active_at + self._limits.idle_seconds
             if now >= min(ends, idle_ends):
-                self._outbox.post(Over(reason="session_limit" if now >= ends else "idle"))
-                self._outbox.close()
+                self.end("session_limit" if now >= ends else "idle")
                 return
             await self._timer.sleep(min(ends, idle_ends) - now)
 

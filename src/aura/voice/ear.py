@@ -110,6 +110,12 @@ class Ear:
         """Listen in another way from here on."""
         self._threshold, self._pre_roll, self._settle = threshold, pre_roll_seconds, settle_seconds
 
+    def lose(self, seconds: float) -> None:
+        """Nothing has come for so long: whoever spoke has paused."""
+        self._silence = seconds
+        self.speaking, self._run = False, 0
+        self._detector.reset()
+
     def clear(self) -> None:
         """Forget what was heard, but not how long it was."""
         self._dropped += len(self._pcm)

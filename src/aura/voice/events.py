@@ -136,7 +136,11 @@ class Interrupted(TalkEvent, frozen=True, kw_only=True):
 
 
 class TurnMeasured(TalkEvent, frozen=True, kw_only=True):
-    """How long each stage of a turn took, in seconds since the user was silent; None where there was no such stage."""
+    """How long each stage of a turn took, in seconds since the user was silent; None where there was no such stage.
+
+    `client_buffer` is how long the client kept the first audio before it was played, as it tells what it plays.
+    `prefetched` searches were begun before the turn had ended, of which one was used if `prefetch_used`.
+    """
 
     endpoint: float | None = None
     transcript: float | None = None
@@ -144,7 +148,11 @@ class TurnMeasured(TalkEvent, frozen=True, kw_only=True):
     first_token: float | None = None
     first_sentence: float | None = None
     first_audio: float | None = None
+    client_buffer: float | None = None
     speculated: int = 0
+    prefetched: int = 0
+    prefetch_used: bool = False
+    interrupted: bool = False
 
 
 class Fault(TalkEvent, frozen=True, kw_only=True):
@@ -154,7 +162,10 @@ class Fault(TalkEvent, frozen=True, kw_only=True):
     message: str
 
 
+WhyOver = Literal["session_limit", "minutes_limit", "idle", "slow_client", "taken_over"]
+
+
 class Over(TalkEvent, frozen=True, kw_only=True):
     """The conversation ends here."""
 
-    reason: Literal["session_limit", "minutes_limit", "idle", "slow_client"]
+    reason: WhyOver

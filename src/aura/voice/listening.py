@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from aura.voice.answers import Prefetch
 from aura.voice.ports import Transcript
 from aura.voice.reply import Reply
 from aura.voice.segment import Segment
@@ -22,12 +23,19 @@ class Turn:
         self.segments: list[Segment] = []
         self.speculative: Reply | None = None
         self.speculated = 0
+        self.prefetched: Prefetch | None = None
+        self.prefetches = 0
+        self.prefetch_used = False
+        """Whether the answer is made of what was searched for before the turn had ended."""
         self.waiting: asyncio.Task[None] | None = None
         """Waits for the silence to be long enough."""
+        self.steady: asyncio.Task[None] | None = None
+        """Waits for what is understood to stand still."""
         self.silent_at = 0.0
         """When the user was last heard, on the conversation's timer."""
         self.transcribed_at: float | None = None
         self.is_over = False
+        self.answered = False
         self.transcripts: list[Transcript] = []
 
     async def transcript(self) -> Transcript:
@@ -49,6 +57,11 @@ class Turn:
             model=found[-1].model if found else "",
         )
 
+    @property
+    def understood(self) -> str:
+        """All that is understood of it so far."""
+        return " ".join(text for segment in self.segments if (text := segment.understood))
+
     def question(self, text: str) -> str:
         """What is asked when `text` was said in it."""
         return f"{self.before} {text}".strip() if text else ""
@@ -57,5 +70,7 @@ class Turn:
         """Nobody wants to know what was said."""
         if self.waiting is not None and self.waiting is not asyncio.current_task():
             self.waiting.cancel()
+        if self.steady is not None:
+            self.steady.cancel()
         for segment in self.segments:
             await segment.close()

@@ -31,6 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         interruptible: who speaks interrupts; else nothing that is said during a reply counts.
         speculation: what is begun before it is sure that the turn has ended.
         most_speculations: of one turn.
+        prefetches: the documents are searched as soon as what is understood stands still, before the turn has ended.
     """
 
     listens: bool = True
@@ -44,6 +45,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     manner: Manner = PLAIN
     speculation: Speculation = "off"
     most_speculations: int = 2
+    prefetches: bool = True
     transcribes: bool = True
 
 

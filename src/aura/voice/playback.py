@@ -52,6 +52,13 @@ class Playback:
         self._sent = 0.0
         self._played = 0.0
         self._at: float | None = None
+        self._first_at: float | None = None
+        self._buffered: float | None = None
+
+    @property
+    def buffered_seconds(self) -> float | None:
+        """How long the first audio waited at the client; None where the client has not told what it plays."""
+        return self._buffered
 
     @property
     def sent_seconds(self) -> float:
@@ -80,6 +87,7 @@ class Playback:
     def sent(self, speech: Speech, now: float) -> None:
         """`speech` goes out."""
         self._played, self._at = self.played_seconds(now), now
+        self._first_at = now if self._first_at is None else self._first_at
         self._sent += speech.seconds
         if self._guessed is not None:
             self._guessed.ends = self._sent
@@ -96,6 +104,8 @@ class Playback:
         """The client has played so much. More than was sent is taken as all of it."""
         self._played = min(max(0.0, seconds), self._sent)
         self._at = now
+        if self._buffered is None and self._played > 0 and self._first_at is not None:
+            self._buffered = round(max(0.0, now - self._played - self._first_at), 4)
 
     def played_seconds(self, now: float) -> float:
         """How much of the speech was played by `now`."""

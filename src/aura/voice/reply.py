@@ -47,6 +47,7 @@ class Reply:
     Args:
         eager: make speech before it is released, too.
         rest: what is left to be said of an answer that was interrupted, from its character `start` on.
+        heard_ms: how much speech of the answer was played before.
         sending: called with each piece of audio, and when it will be heard.
     """
 
@@ -64,6 +65,7 @@ class Reply:
         eager: bool = False,
         rest: tuple[Spoken, ...] | None = None,
         start: int = 0,
+        heard_ms: int = 0,
         sending: Callable[[ReplyAudio, float], None] | None = None,
     ) -> None:
         self.number = number
@@ -82,6 +84,7 @@ class Reply:
         self._timer = timer
         self._eager = eager
         self._rest = rest
+        self._heard_ms = heard_ms
         self._sending = sending
         self._released = asyncio.Event()
         self._pieces: list[Spoken] = []
@@ -91,6 +94,9 @@ class Reply:
         self._shown_until = start
         self._cited = 0
         self._told_sources = rest is not None
+        self._spoken = False
+        self._owes_since = timer.seconds()
+        self._heard_until = 0.0
         self._news = asyncio.Event()
         reading.told = self._tell_sources
 
@@ -126,6 +132,26 @@ class Reply:
             return Heard(spoken=text[: self._shown_until], full=text, interrupted=True, audio_ms=0)
         return self.playback.heard(text, now, at_most=at_most)
 
+    @property
+    def heard_whole(self) -> Heard:
+        """What its listener knows of it when all of it was played."""
+        text, sent = self.reading.text, round(self.playback.sent_seconds * 1000)
+        return Heard(spoken=text, full=text, interrupted=False, audio_ms=sent)
+
+    def before(self, heard: Heard) -> int:
+        """The milliseconds of the answer's speech that were played when `heard` was heard of this reply."""
+        return self._heard_ms + heard.audio_ms
+
+    async def note(self, heard: Heard) -> None:
+        """Keep what was heard of it, with what was heard of the answer before."""
+        await self.answer.heard(msgspec.structs.replace(heard, audio_ms=self.before(heard)))
+
+    def silent_seconds(self, now: float) -> float:
+        """For how long it has owed speech, and its listener has heard none; 0 where it waits for more to say."""
+        if self._spoken or not self._pieces or not (self._whole or self._begun < len(self._pieces)):
+            return 0.0
+        return max(0.0, now - max(self._owes_since, self._heard_until))
+
     async def news(self) -> None:
         """Wait until it begins to be heard, or ends."""
         self._news.clear()
@@ -138,6 +164,7 @@ class Reply:
         reading = asyncio.create_task(self._read())
         try:
             await self._speak()
+            self._spoken = True
             await reading
             await self._when_released()
             self._show_rest()
@@ -171,9 +198,7 @@ class Reply:
         """The answer, stored; of one that was interrupted, that the rest of it is heard now."""
         if self._rest is None:
             return await self.answer.keep()
-        text = self.reading.text
-        sent = round(self.playback.sent_seconds * 1000)
-        await self.answer.heard(Heard(spoken=text, full=text, interrupted=False, audio_ms=sent))
+        await self.note(self.heard_whole)
         return self.reading.answer
 
     async def _read(self) -> None:
@@ -185,6 +210,8 @@ class Reply:
             async with aclosing(self.reading.pieces()) as pieces:
                 async for piece in pieces:
                     self.first_sentence_at = self.first_sentence_at or self._timer.seconds()
+                    if self._begun >= len(self._pieces):
+                        self._owes_since = self._timer.seconds()
                     self._pieces.append(piece)
                     self._more.set()
         finally:
@@ -306,6 +333,8 @@ class Reply:
         if self._sending is not None:
             self._sending(audio, now + self.playback.left_seconds(now))
         self.playback.sent(speech, now)
+        if speech.pcm:
+            self._heard_until = now + self.playback.left_seconds(now)
         self._post(audio)
         self._news.set()
 

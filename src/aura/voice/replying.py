@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Literal
 
+import msgspec
+
 from aura.clock import Timer
-from aura.errors import AuraError, NotFound
-from aura.voice.answers import Answers
+from aura.errors import AuraError, NotFound, Unavailable
+from aura.voice.answers import Answers, SpokenAnswer
 from aura.voice.barge_in import EchoGate
 from aura.voice.events import (
     Fault,
@@ -20,6 +24,7 @@ from aura.voice.events import (
     State,
     TurnMeasured,
 )
+from aura.voice.guessing import Guessing, stopped
 from aura.voice.listening import Turn
 from aura.voice.options import Ears, Options
 from aura.voice.outbox import Outbox
@@ -28,7 +33,11 @@ from aura.voice.ports import BYTES_PER_SAMPLE
 from aura.voice.reading import Reading, spoken_language
 from aura.voice.reply import Reply, Voice
 from aura.voice.speakable.speakable import Speakable
+from aura.voice.stages import measured
 from aura.voice.turns import asks_to_go_on
+from aura.voice.watchdog import watch_reply
+
+logger = logging.getLogger(__name__)
 
 Why = Literal["turn_detected", "client_cancelled"]
 ECHO_TAIL_SECONDS = 0.5
@@ -43,6 +52,7 @@ class Replying:
     Args:
         spawn: runs what nobody waits for.
         changed: told what the assistant does now.
+        record: takes down how long the stages of a turn took, when it is over.
     """
 
     def __init__(
@@ -55,8 +65,9 @@ class Replying:
         *,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         changed: Callable[[State], None],
+        record: Callable[[TurnMeasured], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        self.options = Options()
+        self._options = Options()
         self._ears = ears
         self._answers = answers
         self._outbox = outbox
@@ -64,15 +75,30 @@ class Replying:
         self._gate = gate
         self._spawn = spawn
         self._changed = changed
+        self._record = record
+        self.guessing = Guessing(answers, begin=self._begun, drop=lambda reply: outbox.cancel(reply.number))
+        """What is begun before a turn has ended."""
         self._reply: Reply | None = None
         self._pending: Turn | None = None
         """A turn that is about to be answered."""
         self._question = ""
         self._numbers = 0
         self._silent_at = -ECHO_TAIL_SECONDS
-        self._cut: tuple[Reply, Heard] | None = None
+        self._cut: _Cut | None = None
+        self._measure: Callable[..., TurnMeasured] = TurnMeasured
+        self._began_anew = False
+        """Whether anything was answered over this connection."""
         self._settling: asyncio.Task[None] | None = None
         self._past: dict[int, Reply] = {}
+
+    @property
+    def options(self) -> Options:
+        """How the conversation is held."""
+        return self._options
+
+    @options.setter
+    def options(self, options: Options) -> None:
+        self._options = self.guessing.options = options
 
     # -- what is heard of it -------------------------------------------------------------------------------------------
 
@@ -115,95 +141,75 @@ class Replying:
 
     # -- answering -----------------------------------------------------------------------------------------------------
 
-    async def speculate(self, turn: Turn, question: str) -> None:
-        """Begin to answer what was probably all; nothing of it is heard, or kept, unless it was."""
-        if self.options.speculation == "off" or turn.speculated >= self.options.most_speculations:
-            return
-        if turn.speculative is not None and turn.speculative.question == question:
-            return
-        if asks_to_go_on(question):
-            return
-        await self.discard(turn)
-        answer = await self._answers.answer(question, speculative=True)
-        if answer is None:
-            return
-        turn.speculated += 1
-        reading = Reading(answer, self._language(question), self._timer)
-        turn.speculative = self._new(turn, question, answer, reading, eager=self.options.speculation == "synthesis")
-        self._run(turn.speculative)
-
-    async def discard(self, turn: Turn) -> None:
-        """Throw the speculative answer away."""
-        reply, turn.speculative = turn.speculative, None
-        if reply is not None:
-            self._outbox.cancel(reply.number)
-            await _stopped(reply)
+    async def prefetch(self, turn: Turn, question: str) -> None:
+        """Begin to search, once the history is what the user has heard."""
+        await self._settled()
+        if not turn.answered:
+            await self.guessing.prefetch(turn, question)
 
     async def answer(self, turn: Turn, question: str) -> None:
         """Answer what was said in `turn`."""
-        self._pending, self._question = turn, question
+        self._pending, self._question, turn.answered = turn, question, True
         self._changed(State.THINKING)
         endpoint = self._timer.seconds()
         try:
-            if self._settling is not None:
-                await asyncio.shield(self._settling)
-            if asks_to_go_on(question) and self._go_on(turn):
+            await self._settled()
+            if asks_to_go_on(question) and await self._go_on(turn, endpoint):
                 return
-            await self._begin(turn, question)
+            reply = await self.guessing.reply(turn, question)
         except AuraError as error:
-            await self.discard(turn)
+            await self.guessing.forget(turn)
             self._outbox.post(Fault(kind=type(error).__name__, message=str(error)))
             self._changed(State.LISTENING)
             return
         finally:
             if self._pending is turn:
                 self._pending = None
-        assert self._reply is not None
-        self._spawn(self._follow(self._reply, turn, endpoint))
-
-    async def _begin(self, turn: Turn, question: str) -> None:
-        reply, turn.speculative = turn.speculative, None
-        if reply is not None and reply.question != question:
-            turn.speculative = reply
-            await self.discard(turn)
-            reply = None
-        if reply is None:
-            answer = await self._answers.answer(question)
-            assert answer is not None  # only speculation may be declined
-            await answer.stands()
-            reply = self._new(turn, question, answer, Reading(answer, self._language(question), self._timer))
-            self._run(reply)
-        else:
-            await reply.answer.stands()
-        self._take(reply)
+        if turn.prefetched is not None:  # for other words
+            self._settle(self.guessing.forget(turn))
+        self._take(reply, partial(measured, turn, reply, endpoint))
         self._outbox.post(RetrievalStarted(reply=reply.number))
         reply.release()
+        self._spawn(self._follow(reply))
 
-    def _go_on(self, turn: Turn) -> bool:
-        """Say the rest of what was cut off; False where there is none."""
-        if self._cut is None:
+    async def _go_on(self, turn: Turn, endpoint: float) -> bool:
+        """Say the rest of what was cut off, here or over a connection that was lost; False where there is none."""
+        cut = self._cut
+        if cut is None and not self._began_anew:
+            cut = await self._cut_before()
+        if cut is None:
             return False
-        cut, heard = self._cut
         text, language = cut.reading.text, self._language(cut.question)
-        speakable = Speakable(language, start=heard.characters)
+        speakable = Speakable(language, start=cut.heard.characters)
         rest = tuple(speakable.feed(text) + speakable.finish())
         if not rest:
             return False
-        reply = self._new(turn, cut.question, cut.answer, cut.reading, rest=rest, start=heard.characters)
+        how = {"rest": rest, "start": cut.heard.characters, "heard_ms": cut.heard_ms}
+        reply = self._new(turn, cut.question, cut.answer, cut.reading, **how)
         self._run(reply)
-        self._take(reply, resumes=True)
+        self._take(reply, partial(measured, turn, reply, endpoint), resumes=True)
         reply.release()
-        self._spawn(self._follow(reply, turn, self._timer.seconds()))
+        self._spawn(self._follow(reply))
         return True
 
-    def _take(self, reply: Reply, *, resumes: bool = False) -> None:
-        self._reply, self._cut = reply, None
+    async def _cut_before(self) -> _Cut | None:
+        found = await self._answers.cut_off()
+        if found is None:
+            return None
+        question, heard = found.whole.question, found.heard
+        reading = Reading(found.answer, self._language(question), self._timer)
+        reading.text, reading.answer, reading.citations = heard.full, found.whole, list(found.whole.citations)
+        return _Cut(answer=found.answer, reading=reading, question=question, heard=heard, heard_ms=heard.audio_ms)
+
+    def _take(self, reply: Reply, measure: Callable[..., TurnMeasured], *, resumes: bool = False) -> None:
+        self._reply, self._cut, self._began_anew, self._measure = reply, None, True, measure
         self._past[reply.number] = reply
         while len(self._past) > _REMEMBERED:
             del self._past[next(iter(self._past))]
         self._outbox.post(ReplyBegan(reply=reply.number, turn=reply.turn, resumes=resumes))
+        self._spawn(watch_reply(reply, self._timer, give_up=partial(self._give_up, reply)))
 
-    async def _follow(self, reply: Reply, turn: Turn, endpoint: float) -> None:
+    async def _follow(self, reply: Reply) -> None:
         """Tell what the assistant does, and how long it took, until the reply was played."""
         while reply is self._reply and not reply.began and not reply.ended:
             await reply.news()
@@ -211,7 +217,7 @@ class Replying:
             return
         if reply.playback.began:
             self._changed(State.SPEAKING)
-        self._outbox.post(self._measured(reply, turn, endpoint))
+        self._outbox.post(self._measure())
         assert reply.task is not None
         await asyncio.wait((reply.task,))
         while reply is self._reply and (left := reply.playback.left_seconds(self._timer.seconds())) > 1e-6:
@@ -219,6 +225,9 @@ class Replying:
         if reply is self._reply:
             self._reply, self._silent_at = None, self._timer.seconds()
             self._changed(State.LISTENING)
+            if reply.playback.began:
+                self._settle(reply.note(reply.heard_whole))
+            self._take_down(interrupted=False)
 
     # -- interrupting --------------------------------------------------------------------------------------------------
 
@@ -231,25 +240,39 @@ class Replying:
         pending, self._pending = self._pending, None
         if pending is not None and pending.waiting is not None and pending.waiting is not asyncio.current_task():
             pending.waiting.cancel()
-            self._settle(self.discard(pending))
+            self._settle(self.guessing.forget(pending))
             self._changed(State.LISTENING)
         reply, self._reply = self._reply, None
         if reply is None:
             return pending is not None
+        told = ReplyEnded(number=reply.number, status="cancelled", reason=why, text=reply.reading.text)
+        self._cut_off(reply, told, keep=keep, played=played)
+        return True
+
+    def _give_up(self, reply: Reply) -> None:
+        """It should speak, and nothing is heard of it."""
+        if reply is self._reply:
+            self._reply = None
+            kind, message = Unavailable.__name__, "the voice was silent for too long; ask again"
+            told = ReplyEnded(number=reply.number, status="failed", text=reply.reading.text, kind=kind, message=message)
+            self._cut_off(reply, told, keep=True)
+
+    def _cut_off(self, reply: Reply, told: ReplyEnded, *, keep: bool, played: float | None = None) -> None:
         now = self._timer.seconds()
         heard = reply.heard(now, at_most=played)
         reply.wake()
         self._outbox.cancel(reply.number)
         if not reply.ended:
-            self._outbox.post(_cancelled(reply, why))
+            self._outbox.post(told)
         if reply.began:
             self._outbox.post(Interrupted(number=reply.number, heard=heard))
-            self._cut = (reply, heard)
+            self._cut = _cut(reply, heard)
         self._gate.stop(now)
         self._silent_at = now
         self._settle(self._stop(reply, heard, keep=keep))
+        if keep:
+            self._take_down(interrupted=True)
         self._changed(State.LISTENING)
-        return True
 
     def played(self, number: int, seconds: float) -> None:
         """The client has played so much of a reply."""
@@ -265,10 +288,10 @@ class Replying:
         if reply is self._reply:
             self.interrupt("client_cancelled", played=seconds)
             return heard.audio_ms
-        if self._cut is not None and self._cut[0] is reply:
-            self._cut = (reply, heard)
+        if self._cut is not None and self._cut.reading is reply.reading:
+            self._cut = _cut(reply, heard)
         self._outbox.post(Interrupted(number=number, heard=heard))
-        self._settle(reply.answer.heard(heard))
+        self._settle(reply.note(heard))
         return heard.audio_ms
 
     async def close(self) -> None:
@@ -288,11 +311,20 @@ class Replying:
 
         self._settling = self._spawn(settled())
 
+    def _take_down(self, *, interrupted: bool) -> None:
+        """Keep how long the stages of the turn took; a conversation goes on also where that can not be kept."""
+        if self._record is not None:
+            self._settle(_written(self._record, self._measure(interrupted=interrupted)))
+
+    async def _settled(self) -> None:
+        if self._settling is not None:
+            await asyncio.shield(self._settling)
+
     async def _stop(self, reply: Reply, heard: Heard, *, keep: bool) -> None:
-        await _stopped(reply)
+        await stopped(reply)
         if keep:
             await reply.answer.keep()
-            await reply.answer.heard(heard)
+            await reply.note(heard)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -311,6 +343,12 @@ class Replying:
             sending=self._note_sent,
             **how,
         )
+
+    def _begun(self, turn: Turn, question: str, answer: SpokenAnswer, eager: bool) -> Reply:
+        reading = Reading(answer, self._language(question), self._timer)
+        reply = self._new(turn, question, answer, reading, eager=eager)
+        self._run(reply)
+        return reply
 
     def _run(self, reply: Reply) -> None:
         reply.task = self._spawn(reply.run())
@@ -332,27 +370,29 @@ class Replying:
     def _language(self, question: str):
         return spoken_language(self.options.manner.language or self.options.hints.language, question)
 
-    def _measured(self, reply: Reply, turn: Turn, endpoint: float) -> TurnMeasured:
-        def since(at: float | None) -> float | None:
-            return None if at is None else round(at - turn.silent_at, 4)
 
-        reading = reply.reading
-        return TurnMeasured(
-            endpoint=since(endpoint),
-            transcript=since(turn.transcribed_at),
-            retrieval=since(reading.retrieved_at),
-            first_token=since(reading.first_token_at),
-            first_sentence=since(reply.first_sentence_at),
-            first_audio=since(reply.first_audio_at),
-            speculated=turn.speculated,
-        )
+async def _written(record: Callable[[TurnMeasured], Coroutine[Any, Any, None]], turn: TurnMeasured) -> None:
+    try:
+        await record(turn)
+    except AuraError as error:
+        logger.warning("how long a turn took is not kept: %s", error)
 
 
-async def _stopped(reply: Reply) -> None:
-    if reply.task is not None:
-        reply.task.cancel()
-        await asyncio.gather(reply.task, return_exceptions=True)
+class _Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply that was interrupted: `heard` of it, after `heard_ms` of the answer's speech in all."""
+
+    answer: SpokenAnswer
+    reading: Reading
+    question: str
+    heard: Heard
+    heard_ms: int
 
 
-def _cancelled(reply: Reply, why: Why) -> ReplyEnded:
-    return ReplyEnded(number=reply.number, status="cancelled", reason=why, text=reply.reading.text)
+def _cut(reply: Reply, heard: Heard) -> _Cut:
+    return _Cut(
+        answer=reply.answer,
+        reading=reply.reading,
+        question=reply.question,
+        heard=heard,
+        heard_ms=reply.before(heard),
+    )

@@ -63,6 +63,14 @@ class Segment:
         return await asyncio.shield(self._task)
 
     @property
+    def understood(self) -> str:
+        """What is understood of it by now."""
+        done = self._task is not None and self._task.done() and not self._task.cancelled()
+        if done and self._task is not None and self._task.exception() is None:
+            return self._task.result().text.strip()
+        return self.partial.strip()
+
+    @property
     def is_open(self) -> bool:
         """Whether a call for it is under way."""
         return any(task is not None and not task.done() for task in (self._task, self._probe))

@@ -34,6 +34,7 @@ from aura.tenants.collections import Collections
 from aura.tenants.provider_keys import ProviderKeys
 from aura.voice.answers import WorkspaceAnswers
 from aura.voice.service import Voice, vocabulary_of
+from aura.voice.sessions import Surface, VoiceSessions
 from aura.workspace.parts import Parts
 from aura.workspace.principal import Principal
 from aura.workspace.wiring import Wiring
@@ -225,6 +226,7 @@ class Asking:
         self,
         *,
         conversation: ConversationId | None = None,
+        begins: bool = False,
         collection: str | CollectionId | None = None,
         admit: Callable[[], Awaitable[None]] | None = None,
     ) -> WorkspaceAnswers:
@@ -232,6 +234,7 @@ class Asking:
 
         Args:
             conversation: what they are turns of; None begins one with the first.
+            begins: `conversation` was never used, and begins with the first unless it has begun by now.
             collection: search in this one alone, by name or id.
             admit: counts each question that is answered, or refuses it.
 
@@ -240,13 +243,35 @@ class Asking:
             NotFound: there is no such conversation or collection in the scope.
         """
         self.scope.require(Verb.ASK)
-        await self._ensure_place(conversation, collection)
+        try:
+            await self._ensure_place(conversation, None)
+        except NotFound:
+            if not begins:
+                raise
+        else:
+            begins = False
+        await self._ensure_place(None, collection)
 
         async def asked(question: str, of: ConversationId | None) -> Ask:
             return await self._asked(question, of, collection, True, True, True, False, "voice")
 
         return WorkspaceAnswers(
-            self._wiring.engine, self._wiring.conversations, asked, conversation_id=conversation, admit=admit
+            self._wiring.engine,
+            self._wiring.conversations,
+            asked,
+            conversation_id=conversation,
+            begins=begins,
+            admit=admit,
+        )
+
+    def voice_sessions(self, surface: Surface) -> VoiceSessions:
+        """The caller's open conversations by voice: how many the plan has room for, its minutes, and which can be resumed.
+
+        Args:
+            surface: the protocol that they are held in; they are resumed in the same one.
+        """
+        return VoiceSessions(
+            self._parts.database, self.scope, self.organisation, surface=surface, clock=self._parts.clock
         )
 
     # -- LlamaIndex ----------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from aura.tenants.users import Users
 from aura.tenants.values import Organisation, OrganisationChanges
 from aura.usage.audit import Audit
 from aura.usage.budgets import Budgets
-from aura.usage.quotas import Quotas
+from aura.usage.quotas import Allowance, Quotas
 from aura.usage.reports import Reports
 from aura.webhooks import outbox
 from aura.webhooks.subscriptions import Webhooks
@@ -187,6 +187,10 @@ class Workspace(Asking):
             clock=parts.clock,
             key=self._principal.key,
         )
+
+    async def allowances(self) -> tuple[Allowance, ...]:
+        """Where every limit of the caller stands, those of voice included. Cost: three transactions."""
+        return (*await self.quotas.remaining(), *await self.voice_sessions("realtime").remaining())
 
     @property
     def usage(self) -> Reports:

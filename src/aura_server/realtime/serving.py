@@ -16,7 +16,7 @@ from aura_server.realtime.opening import (
     require_known_origin,
     subprotocol_of,
 )
-from aura_server.realtime.session import new_session
+from aura_server.realtime.session import new_session, updated
 from aura_server.realtime.socket import RealtimeSocket
 from aura_server.realtime.wording import error
 
@@ -29,23 +29,14 @@ async def serve(socket: Socket) -> None:
     with suppress(WebSocketDisconnect):
         try:
             require_known_origin(socket)
-            caller = await holder_of_socket(socket)
-            socket.scope["auth"] = caller
-            opened = await open_for(socket, caller)
+            holder = await holder_of_socket(socket)
+            socket.scope["auth"] = holder.caller
+            fresh, _ = updated(new_session(new_id("sess"), "aura"), dict(holder.settings or {}))
+            opened = await open_for(socket, holder.caller, "realtime", {"session": fresh})
         except AuraError as refused:
             code = "invalid_api_key" if isinstance(refused, Unauthenticated) else type(refused).__name__
             told = error("invalid_request_error", code, str(refused))
             await socket.send_text(msgspec.json.encode(told).decode())
             await socket.close(code=_POLICY_VIOLATION, reason=code)
             return
-        conversation_id = "" if opened.conversation_id is None else f"conv_{opened.conversation_id}"
-        session = new_session(new_id("sess"), "aura")
-        served = RealtimeSocket(
-            socket,
-            opened.conversation,
-            session,
-            conversation_id=conversation_id,
-            hints=opened.hints,
-            rate_hz=opened.rate_hz,
-        )
-        await served.run()
+        await RealtimeSocket(socket, opened).run()

@@ -7,20 +7,22 @@ import base64
 import binascii
 import logging
 from contextlib import suppress
-from typing import Any
+from typing import cast
 
 import msgspec
-from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
 from aura.errors import AuraError, InvalidRequest, NotFound, Unauthenticated
+from aura.voice.attending import attended
 from aura.voice.audio.codecs import Decoder
-from aura.voice.conversation import Conversation
 from aura.voice.events import Fault, Over
-from aura.voice.ports import BYTES_PER_SAMPLE, Hints
+from aura.voice.ports import BYTES_PER_SAMPLE
+from aura.voice.sessions import RESUME
 from aura_server.realtime.items import Entry, Items, Wire, new_id
+from aura_server.realtime.line import SEND_SECONDS, Line, SlowClient
+from aura_server.realtime.opening import Opened, Socket
 from aura_server.realtime.session import meaning, options_of, socket_format, tells_transcripts, updated
-from aura_server.realtime.wording import Wording, error, plain, session_event
+from aura_server.realtime.wording import Wording, error, on_the_wire, plain, session_event
 from aura_server.wire import realtime as wire
 
 logger = logging.getLogger(__name__)
@@ -35,30 +37,23 @@ _NORMAL, _POLICY_VIOLATION, _TRY_AGAIN = 1000, 1008, 1013
 class RealtimeSocket:
     """Serves one client until it goes, or the conversation is over."""
 
-    def __init__(
-        self,
-        socket: WebSocket[Any, Any, Any],
-        conversation: Conversation,
-        session: Wire,
-        *,
-        conversation_id: str,
-        hints: Hints,
-        rate_hz: int,
-    ) -> None:
+    def __init__(self, socket: Socket, opened: Opened, *, send_seconds: float = SEND_SECONDS) -> None:
         self._socket = socket
-        self._talk = conversation
-        self._session = session
-        self._hints = hints
-        self._rate_hz = rate_hz
+        self._opened = opened
+        self._talk = opened.conversation
+        self._session = cast("Wire", opened.settings["session"])
+        self._rate_hz = opened.rate_hz
         self._items = Items()
+        conversation_id = "" if opened.conversation_id is None else f"conv_{opened.conversation_id}"
         self._wording = Wording(self._items, conversation_id=conversation_id)
-        self._writing = asyncio.Lock()
-        self._apply(meaning(session))
+        self._line = Line(socket, seconds=send_seconds)
+        self._told_how_to_resume = False
+        self._apply(meaning(self._session))
 
     async def run(self) -> None:
         """Read and write until the socket closes."""
-        await self._send([session_event("session.created", self._session)])
-        async with self._talk:
+        async with attended(self._talk, self._opened.session):
+            await self._send([session_event("session.created", self._session), *self._how_to_resume()])
             reading, writing = asyncio.create_task(self._read()), asyncio.create_task(self._write())
             try:
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
@@ -67,7 +62,9 @@ class RealtimeSocket:
                     task.cancel()
                 ended = await asyncio.gather(reading, writing, return_exceptions=True)
         for outcome in ended:
-            if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
+            if isinstance(outcome, SlowClient):
+                logger.info("%s", outcome)
+            elif isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
                 logger.error("a realtime socket failed", exc_info=outcome)
 
     # -- out -----------------------------------------------------------------------------------------------------------
@@ -85,19 +82,30 @@ class RealtimeSocket:
                 return
 
     async def _send(self, told: list[Wire]) -> None:
-        async with self._writing:
-            for each in told:
-                await self._socket.send_text(msgspec.json.encode(each).decode())
+        await self._line.send(*(on_the_wire(each) for each in told))
+
+    def _how_to_resume(self) -> list[Wire]:
+        """What a client that has asked for it comes back with, once for a connection."""
+        if self._told_how_to_resume or "resume" not in self._wording.extensions:
+            return []
+        self._told_how_to_resume = True
+        how = {"token": self._opened.session.token, "expires_in_seconds": RESUME.seconds}
+        return [plain("aura.resume", **how, resumed=self._opened.resumed)]
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
         with suppress(WebSocketDisconnect):
             while True:
-                text = await self._socket.receive_text()
+                received = await self._socket.receive()
+                if received["type"] == "websocket.disconnect":
+                    return
                 event_id: str | None = None
                 try:
-                    event = _event_of(text)
+                    if (data := received.get("bytes")) is not None:
+                        await self._hear_binary(data)
+                        continue
+                    event = _event_of(received.get("text") or "")
                     event_id = event.event_id
                     await self._handle(event)
                 except Unauthenticated:
@@ -113,7 +121,8 @@ class RealtimeSocket:
             case wire.SessionUpdate():
                 self._session, config = updated(self._session, event.session)
                 self._apply(config)
-                await self._send([session_event("session.updated", self._session)])
+                await self._opened.configure(session=self._session)
+                await self._send([session_event("session.updated", self._session), *self._how_to_resume()])
             case wire.InputCommit():
                 self._talk.commit()
             case wire.InputClear():
@@ -156,6 +165,16 @@ class RealtimeSocket:
             data = base64.b64decode(event.audio, validate=True)
         except (binascii.Error, ValueError):
             raise InvalidRequest("audio is no base64", field="audio") from None
+        await self._hear(data)
+
+    async def _hear_binary(self, data: bytes) -> None:
+        if not self._wording.binary:
+            raise InvalidRequest("a binary message is audio: ask for it with session.aura.binary", field="event")
+        if len(data) > LONGEST_EVENT:
+            raise InvalidRequest(f"a message has at most {LONGEST_EVENT:,} bytes", field="event")
+        await self._hear(data)
+
+    async def _hear(self, data: bytes) -> None:
         pcm = self._decoder.feed(data)
         step = round(self._rate_hz * _PIECE_SECONDS) * BYTES_PER_SAMPLE
         for at in range(0, len(pcm), step):
@@ -195,7 +214,8 @@ class RealtimeSocket:
         self._wording.speaks = "audio" in config.output_modalities
         self._wording.transcribes = tells_transcripts(config.audio.input)
         self._wording.extensions = frozenset(config.aura.events)
-        self._talk.configure(options_of(config, self._hints))
+        self._wording.binary = config.aura.binary
+        self._talk.configure(options_of(config, self._opened.hints))
 
     def _item(self, item_id: str) -> Entry:
         entry = self._items.get(item_id)
@@ -225,6 +245,7 @@ _OVER = {
     "session_limit": "the conversation has lasted as long as the organisation's plan lets it: connect again",
     "minutes_limit": "the organisation has no minutes left",
     "idle": "nobody has said anything for too long: connect again",
+    "taken_over": "the conversation goes on over another connection",
     "slow_client": "the client takes what it is sent too slowly: connect again",
 }
 

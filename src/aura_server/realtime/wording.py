@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Final
 
+import msgspec
+
 from aura.answering.events import Citation
 from aura.tokens import estimate_tokens
 from aura.voice import events
@@ -29,6 +31,8 @@ class Wording:
         self.speaks = True
         self.transcribes = True
         self.extensions: frozenset[str] = frozenset()
+        self.binary = False
+        """Whether audio is written in binary messages."""
         self.metadata: dict[str, str] | None = None
         """What the next response is to carry."""
         self._conversation_id = conversation_id
@@ -151,6 +155,8 @@ class Wording:
     def _delta(self, entry: Entry, data: bytes) -> list[Wire]:
         if not data:
             return []
+        if self.binary:
+            return [{"type": "aura.audio", "item_id": entry.item["id"], "audio": data}]
         return [_event("response.output_audio.delta", **_place(entry), delta=base64.b64encode(data).decode())]
 
     def _ended(self, event: events.ReplyEnded) -> list[Wire]:
@@ -238,13 +244,23 @@ class Wording:
             case events.TurnMeasured() if "metrics" in self.extensions:
                 stages = ("endpoint", "transcript", "retrieval", "first_token", "first_sentence", "first_audio")
                 seconds = {stage: getattr(event, stage) for stage in stages}
-                return [_event("aura.metrics", seconds=seconds, speculated=event.speculated)]
+                begun = {"speculated": event.speculated, "prefetched": event.prefetched}
+                return [_event("aura.metrics", seconds=seconds, **begun, prefetch_used=event.prefetch_used)]
             case _:
                 return []
 
     def _response_id(self, reply: int) -> str:
         entry = self.items.of_reply(reply)
         return "" if entry is None else entry.response_id
+
+
+def on_the_wire(told: Wire) -> str | bytes:
+    """One message: JSON, or audio in binary behind the length of its item's id, one byte, and that id."""
+    audio = told.get("audio")
+    if not isinstance(audio, bytes):
+        return msgspec.json.encode(told).decode()
+    item_id = str(told["item_id"]).encode()
+    return bytes([len(item_id)]) + item_id + audio
 
 
 def error(kind: str, code: str, message: str, *, param: str | None = None, event_id: str | None = None) -> Wire:

@@ -78,7 +78,7 @@ async def jobs(
 @get("/tenant/usage", tags=["tenant"])
 async def usage(workspace: NamedDependency[Workspace]) -> UsageResponse:
     """The caller's limits, and what is left of each."""
-    return UsageResponse.of(await workspace.quotas.remaining())
+    return UsageResponse.of(await workspace.allowances())
 
 
 HANDLERS = (dashboard, costs, audit, health, jobs, usage)

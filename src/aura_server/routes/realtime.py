@@ -39,10 +39,12 @@ async def client_secrets(
     workspace: NamedDependency[Workspace],
     aura: NamedDependency[Aura],
 ) -> ClientSecretResponse:
-    """A secret that opens one realtime socket with the caller's rights, for a browser. Settings go by `session.update`."""
-    session, _ = updated(new_session(new_id("sess"), "aura"), data.session or {})
+    """A secret that opens one realtime socket with the caller's rights, for a browser, and with these settings."""
+    settings = data.session or {}
+    session, _ = updated(new_session(new_id("sess"), "aura"), settings)
     await workspace.spoken_answers()  # who may not ask needs no secret
-    ticket = await aura.access.ticket(caller, life=timedelta(seconds=data.expires_after.seconds))
+    life = timedelta(seconds=data.expires_after.seconds)
+    ticket = await aura.access.ticket(caller, life=life, settings=settings)
     return ClientSecretResponse.of(ticket, int(aura.clock.now().timestamp()), session)
 
 

@@ -43,7 +43,7 @@ class LimitResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """Every limit that holds for the caller. Storage is in bytes."""
+    """Every limit that holds for the caller. Storage is in bytes; `voice_seconds_monthly` renews with the month."""
 
     limits: tuple[LimitResponse, ...]
 

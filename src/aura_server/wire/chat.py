@@ -131,8 +131,17 @@ class FeedbackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     comment: str = ""
 
 
+class HeardResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What its listener heard of an answer by voice: `spoken` of the `full` text; `audio_ms` of its speech were played."""
+
+    spoken: str
+    full: str
+    interrupted: bool
+    audio_ms: int
+
+
 class MessageResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn's half."""
+    """One turn's half. `heard` is null where it was not spoken; `text` is what was heard, which is all there is to know."""
 
     message_id: UUID
     session_id: UUID
@@ -143,6 +152,7 @@ class MessageResponse(msgspec.Struct, frozen=True, kw_only=True):
     model_used: str | None
     refused: bool
     stopped: bool
+    heard: HeardResponse | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageResponse:
@@ -157,7 +167,19 @@ class MessageResponse(msgspec.Struct, frozen=True, kw_only=True):
             model_used=message.model,
             refused=message.refused,
             stopped=message.stopped,
+            heard=_heard(message),
         )
+
+
+def _heard(message: Message) -> HeardResponse | None:
+    if message.audio_ms is None and message.full is None:
+        return None
+    return HeardResponse(
+        spoken=message.text,
+        full=message.text if message.full is None else message.full,
+        interrupted=message.full is not None,
+        audio_ms=message.audio_ms or 0,
+    )
 
 
 class ContextResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from aura.access.callers import Ticket
 from aura_server.wire.common import Secretive
 
-Extension = Literal["state", "sources", "citations", "duck", "metrics", "partials"]
+Extension = Literal["state", "sources", "citations", "duck", "metrics", "partials", "resume"]
 """What can be asked for in `session.aura.events`."""
 Modality = Literal["audio", "text"]
 
@@ -65,10 +65,11 @@ class AudioConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuraConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """AURA's own: which events it adds, and what it begins before it is sure that the user has ended."""
+    """AURA's own: which events it adds, what it begins before it is sure that the user has ended, and audio in binary."""
 
     events: tuple[Extension, ...] = ()
     speculation: Literal["off", "answer", "synthesis"] = "off"
+    binary: bool = False
 
 
 class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +195,7 @@ class ExpiresAfter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClientSecretRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret for one connection of a browser. What `session` says is sent as `session.update` by the client."""
+    """A secret for one connection of a browser. `session` are the settings that it begins with."""
 
     expires_after: ExpiresAfter = ExpiresAfter()
     session: dict[str, object] | UnsetType = UNSET

@@ -14,7 +14,7 @@ from aura_server.wire.common import Secretive
 
 
 class OrganisationResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """An organisation as its members see it."""
+    """An organisation as its members see it, with what its plan allows."""
 
     id: UUID
     organization_name: str
@@ -25,6 +25,8 @@ class OrganisationResponse(msgspec.Struct, frozen=True, kw_only=True):
     max_users: int
     max_storage_gb: int
     max_api_calls_monthly: int
+    max_voice_sessions: int
+    max_voice_minutes_monthly: int
     custom_settings: dict[str, object]
     custom_logo: str | None
     brand_colors: dict[str, str]
@@ -34,7 +36,13 @@ class OrganisationResponse(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, organisation: Organisation) -> OrganisationResponse:
         """`organisation` on the wire."""
-        return msgspec.convert(organisation, cls, from_attributes=True)
+        voice = organisation.voice_limits
+        shown = msgspec.structs.replace(
+            organisation,
+            max_voice_sessions=voice.max_sessions,
+            max_voice_minutes_monthly=voice.max_minutes_monthly,
+        )
+        return msgspec.convert(shown, cls, from_attributes=True)
 
 
 class UserRequest(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):

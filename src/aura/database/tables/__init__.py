@@ -40,6 +40,7 @@ from aura.database.tables.routing import (
 )
 from aura.database.tables.tenancy import collections, organisations, provider_keys, users
 from aura.database.tables.usage import audit, counters, usage, usage_daily
+from aura.database.tables.voice import voice_sessions, voice_turns
 from aura.database.tables.webhooks import webhook_deliveries, webhooks
 
 PRIVATE_TABLES = frozenset({"documents", "document_versions", "chunks"})
@@ -59,6 +60,7 @@ PERSONAL_TABLES = MEMORY_TABLES | {
     "sessions",
     "personas",
     "persona_signals",
+    "voice_sessions",
 }
 """Tenant tables whose rows belong to one user, by `user_id`."""
 
@@ -81,5 +83,6 @@ __all__ = (
     "lexical_statistics", "lexicon", "login_attempts", "memory_entries", "memory_outbox", "memory_settings", "messages",
     "metadata", "organisations", "persona_signals", "personas", "platform_reservations", "platform_spent",
     "platform_usage", "provider_keys", "response_events", "responses", "route_health", "routing_models", "sessions",
-    "summaries", "tickets", "usage", "usage_daily", "users", "vector_cache", "webhook_deliveries", "webhooks",
+    "summaries", "tickets", "usage", "usage_daily", "users", "vector_cache", "voice_sessions",
+    "voice_turns", "webhook_deliveries", "webhooks",
 )  # fmt: skip

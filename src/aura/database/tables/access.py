@@ -75,10 +75,11 @@ tickets = Table(
     Column("session_id", Uuid),
     Column("api_key_id", Uuid),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("settings", JSONB(none_as_null=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     _of_user(),
 )
-"""Good once, for a socket or an event source that can not send a header."""
+"""Good once, for a socket or an event source that can not send a header. `settings` are those of what is opened with it."""
 
 login_attempts = Table(
     "login_attempts",

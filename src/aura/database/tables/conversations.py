@@ -55,6 +55,7 @@ messages = Table(
     Column("language", Text),
     Column("tokens", Integer),
     Column("heard_characters", Integer),
+    Column("audio_ms", Integer),
     moment("created_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(
@@ -64,7 +65,8 @@ messages = Table(
     Index("messages_user_idx", "tenant_id", "user_id", "seq"),
 )
 """`stopped`: the text is what had been said when the answer was stopped. `heard_characters` is how much of a spoken answer
-was heard before its listener interrupted it; NULL is all of it."""
+was heard before its listener interrupted it; NULL is all of it. `audio_ms` is how much of its speech was played; NULL where
+nobody spoke it."""
 
 feedback = Table(
     "feedback",

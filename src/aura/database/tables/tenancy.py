@@ -35,7 +35,10 @@ organisations = Table(
     json_object("brand_colors"),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("expires_at", DateTime(timezone=True)),
+    Column("max_voice_sessions", Integer),
+    Column("max_voice_minutes_monthly", Integer),
 )
+"""`max_voice_…` NULL: as the plan has it."""
 
 users = Table(
     "users",
