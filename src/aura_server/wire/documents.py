@@ -51,6 +51,12 @@ class DocumentResponse(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**fields, status=status_of(document.stage))
 
 
+class DocumentChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may see a document from now on: `organization`, or `private` to who uploaded it."""
+
+    visibility: Visibility
+
+
 class UploadedResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A file of an upload. One that was refused has no `id`, the status `failed`, and a `reason`."""
 

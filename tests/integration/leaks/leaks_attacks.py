@@ -42,6 +42,8 @@ DOCUMENT: dict[str, Attack] = {
     "documents.original of a version": lambda w, id: w.documents.original(DocumentId(id), version=1),
     "documents.delete": lambda w, id: w.documents.delete(DocumentId(id)),
     "documents.cancel": lambda w, id: w.documents.cancel(DocumentId(id)),
+    "documents.set_visibility": lambda w, id: w.documents.set_visibility(DocumentId(id), "organization"),
+    "documents.set_visibility to private": lambda w, id: w.documents.set_visibility(DocumentId(id), "private"),
     "documents.requeue": lambda w, id: w.documents.requeue(DocumentId(id)),
     "documents.retry": lambda w, id: drained(w.documents.retry(DocumentId(id))),
     "documents.work": lambda w, id: drained(w.documents.work(DocumentId(id))),

@@ -1,15 +1,17 @@
-import { Ban, Download, MoreHorizontal, RotateCw, Trash2 } from "lucide-react";
+import { Ban, Download, Lock, MoreHorizontal, RotateCw, Trash2, Users } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, dataOf } from "@/api/client";
 import { download } from "@/api/files";
-import type { DocumentResponse } from "@/api/schema";
+import type { DocumentResponse, Visibility } from "@/api/schema";
 import { useChange } from "@/api/use-change";
 import { Button, IconButton } from "@/components/button";
 import { Menu, MenuItem, MenuLine } from "@/components/menu";
+import { useIdentity } from "@/session/use-session";
 import { Deleting } from "./deleting";
 import { DOCUMENTS, isBusy } from "./document-data";
 import styles from "./documents.module.css";
+import { Sharing, sharable } from "./sharing";
 
 /** What can be done to a document; what helps a failed one stands outside of the menu. */
 export function DocumentMenu({
@@ -21,6 +23,8 @@ export function DocumentMenu({
 }) {
   const { t } = useTranslation("documents");
   const [deleting, setDeleting] = useState(false);
+  const [sharing, setSharing] = useState<Visibility | null>(null);
+  const could = sharable([document], useIdentity().userId);
   const path = { document_id: document.id };
   const reads = [DOCUMENTS, ["documents", "one", document.id]];
   const retry = useChange(() => dataOf(api.POST("/documents/{document_id}/retry", { params: { path } })), { reads });
@@ -65,11 +69,22 @@ export function DocumentMenu({
             {t("cancel")}
           </MenuItem>
         )}
+        {could.organization.length > 0 && (
+          <MenuItem icon={<Users size={16} />} onSelect={() => setSharing("organization")}>
+            {t("share.organization", { count: 1 })}
+          </MenuItem>
+        )}
+        {could.private.length > 0 && (
+          <MenuItem icon={<Lock size={16} />} onSelect={() => setSharing("private")}>
+            {t("share.private", { count: 1 })}
+          </MenuItem>
+        )}
         <MenuLine />
         <MenuItem danger icon={<Trash2 size={16} />} onSelect={() => setDeleting(true)}>
           {t("common:delete")}
         </MenuItem>
       </Menu>
+      {sharing && <Sharing documents={[document]} to={sharing} onClose={() => setSharing(null)} />}
       {deleting && (
         <Deleting
           documents={[document]}

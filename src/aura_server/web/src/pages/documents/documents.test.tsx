@@ -100,6 +100,42 @@ test("chosen documents are deleted together, and the receipt counts all of them"
   ]);
 });
 
+test("chosen documents are shown to everybody or made private, as far as they are one's own", async () => {
+  const [hers, private_] = [LOGIN.user_id, { visibility: "private", owner_id: LOGIN.user_id } as const];
+  const all = [
+    document("a.md", { owner_id: hers }),
+    document("b.md", { owner_id: "another" }),
+    document("c.md", private_),
+  ];
+  const server = await served(all);
+  for (const each of all) server.on(`PATCH /documents/${each.id}`, each);
+  const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await user.click(await screen.findByRole("checkbox", { name: "Choose all that are shown" }));
+  await user.click(screen.getByRole("button", { name: "Make private" }));
+  const dialog = screen.getByRole("dialog");
+  expect(within(dialog).queryByText("b.md")).toBeNull();
+  await user.click(within(dialog).getByRole("button", { name: "Make private" }));
+  expect(await screen.findByText("You alone see it now.")).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Show to everybody" }));
+  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Show to everybody" }));
+  expect(await screen.findByText("Everybody sees it now.")).toBeVisible();
+  const sent = server.received.filter((each) => each.method === "PATCH").map((each) => [each.path, each.body]);
+  expect(sent).toEqual([
+    ["/documents/id-of-a.md", { visibility: "private" }],
+    ["/documents/id-of-c.md", { visibility: "organization" }],
+  ]);
+});
+
+test("what was not changed is said, with the reason", async () => {
+  const server = await served([document("a.md", { visibility: "private" })]);
+  server.on("PATCH /documents/id-of-a.md", problem(409, "another document of this name is there already"));
+  const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await user.click(await screen.findByRole("button", { name: "Actions for “a.md”" }));
+  await user.click(screen.getByRole("menuitem", { name: "Show to everybody" }));
+  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Show to everybody" }));
+  expect(await screen.findByText(/1 document was not changed: another document of this name/)).toBeVisible();
+});
+
 test("a refused file keeps its row with the reason, and nothing else is lost", async () => {
   // The files of this environment can not be read by the requests of this environment; a browser's can.
   vi.stubGlobal(
