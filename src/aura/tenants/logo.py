@@ -33,19 +33,19 @@ def checked_logo(value: str | None) -> str | None:
     if value is None or (len(value) <= MAX_CHARACTERS and _LINK.fullmatch(value)):
         return value
     if len(value) > MAX_CHARACTERS:
-        raise _refused(f"the logo is larger than {MAX_CHARACTERS * 3 // 4 // 1024} KB: make the picture smaller")
+        raise _refused(f"custom_logo is larger than {MAX_CHARACTERS * 3 // 4 // 1024} KB: make the picture smaller")
     found = _DATA.fullmatch(value)
     if found is None:
-        raise _refused("the logo is a PNG, JPEG, GIF or WebP picture as data:image/…;base64, or an https:// address")
+        raise _refused("custom_logo is a PNG, JPEG, GIF or WebP picture as data:image/…;base64, or an https:// address")
     kind, encoded = found.groups()
     try:
         size = _SIZES[kind](base64.b64decode(encoded, validate=True))
     except ValueError:  # it is not in base 64
         size = None
     if size is None:
-        raise _refused(f"the logo says that it is {kind.upper()}, and is not")
+        raise _refused(f"custom_logo says that it is {kind.upper()}, and is not")
     if not all(0 < side <= MAX_POINTS for side in size):
-        raise _refused(f"the logo has {size[0]} × {size[1]} points: at most {MAX_POINTS} a side are taken")
+        raise _refused(f"custom_logo has {size[0]} × {size[1]} points: at most {MAX_POINTS} a side are taken")
     return value
 
 
