@@ -33,8 +33,7 @@ from aura_server.wire.documents import (
     CollectionResponse,
     DocumentChanges,
     DocumentResponse,
-    PassageResponse,
-    PassagesResponse,
+    SearchResponse,
     UploadedResponse,
     UploadResponse,
 )
@@ -101,10 +100,9 @@ async def search(
     q: Annotated[str, QueryParameter(description="What to look for.")],
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 10,
     collection: FromQuery[str | None] = None,
-) -> PassagesResponse:
-    """The best passages for `q`, with the scores of both legs of the search."""
-    found = await workspace.search(q, limit=limit, collection=collection)
-    return PassagesResponse(items=tuple(PassageResponse.of(passage) for passage in found))
+) -> SearchResponse:
+    """The best passages for `q`, with the scores of both legs of the search, and the time that it took."""
+    return SearchResponse.of(await workspace.try_search(q, limit=limit, collection=collection))
 
 
 @get("/documents/events", media_type=MEDIA_TYPE, opt=TICKETS, tags=_TAGS)

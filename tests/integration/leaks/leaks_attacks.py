@@ -69,6 +69,7 @@ COLLECTION: dict[str, Attack] = {
     "ask": lambda w, id: w.ask("How long does the warranty last?", collection=str(id)),
     "stream": lambda w, id: drained(w.stream("How long does the warranty last?", collection=CollectionId(id))),
     "search": lambda w, id: w.search("warranty", collection=CollectionId(id)),
+    "try_search": lambda w, id: w.try_search("warranty", collection=CollectionId(id)),
     "voice.process_voice_message": lambda w, id: w.voice.process_voice_message(SPOKEN, collection=CollectionId(id)),
 }
 
