@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from aura.documents.values import Visibility
 from aura.identity import Verb
 from aura.memory.values import MemorySettings
 from aura.persona.traits import PersonaChanges
@@ -14,7 +15,7 @@ from aura.webhooks.values import Event
 from aura_server.wire.access import LoginRequest, PasswordRequest, RefreshRequest, SignupRequest
 from aura_server.wire.budgets import BudgetBody
 from aura_server.wire.chat import ChatRequest, FeedbackRequest, StopRequest
-from aura_server.wire.documents import CollectionChanges, CollectionRequest
+from aura_server.wire.documents import CollectionChanges, CollectionRequest, DocumentChanges
 from aura_server.wire.memory import ConversationRequest, FactRequest
 from aura_server.wire.openai import ChatCompletionRequest, ChatMessage, EmbeddingsRequest
 from aura_server.wire.persona import PreviewRequest
@@ -40,6 +41,7 @@ BODIES: tuple[msgspec.Struct, ...] = (
     MemorySettings(time_zone="Europe/Berlin"),
     PersonaChanges(formality=0.8, detail=-0.9, language="de"),
     PreviewRequest(detail=1.0, message=_QUESTION),
+    DocumentChanges(visibility=Visibility.PRIVATE),
     CollectionRequest(name="Handbooks", description="What everybody should know."),
     CollectionChanges(name="Policies"),
     OrganisationChanges(custom_settings={"retention_days": 90}, brand_colors={"primary": "#0a5cff"}),

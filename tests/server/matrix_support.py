@@ -119,6 +119,7 @@ ROWS: dict[str, Row] = {
     "GET /documents/search": Row(Who.READ, 200, params(q="warranty")),
     "GET /documents/events": Row(Who.READ, leave=True),
     "GET /documents/{document_id}": Row(Who.READ),
+    "PATCH /documents/{document_id}": Row(Who.WRITE, 404, json(visibility="private"), unknown=True),
     "GET /documents/{document_id}/content": Row(Who.READ),
     "GET /documents/{document_id}/text": Row(Who.READ),
     "GET /documents/{document_id}/chunks": Row(Who.READ),

@@ -171,28 +171,6 @@ def test_colours_are_few() -> None:
         validation.brand_colors({f"c{n}": "#fff" for n in range(33)})
 
 
-@pytest.mark.parametrize("logo", [None, "https://acme.test/logo.svg?v=1", "data:image/png;base64,iVBORw0KGgo="])
-def test_a_logo_is_an_address_of_a_picture(logo: str | None) -> None:
-    assert validation.logo(logo) == logo
-
-
-@pytest.mark.parametrize(
-    "logo",
-    [
-        "",
-        "javascript:alert(1)",
-        "http://acme.test/x.png",
-        "data:text/html;base64,AAAA",
-        'https://x"><script>',
-        "https://",
-        "data:image/png;base64," + "A" * 600_000,
-    ],
-)
-def test_what_is_no_picture_is_refused_as_a_logo(logo: str) -> None:
-    with pytest.raises(InvalidRequest):
-        validation.logo(logo)
-
-
 @pytest.mark.parametrize("number", [-1, 2**31, True, 1.5, "10", None])
 def test_a_limit_is_a_whole_number_that_fits(number: object) -> None:
     with pytest.raises(InvalidRequest) as refused:

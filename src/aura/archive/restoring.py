@@ -71,6 +71,7 @@ from aura.persona.traits import SCALES, Axis, checked
 from aura.tenants import validation
 from aura.tenants.collections import add_default
 from aura.tenants.limits import lock_limits
+from aura.tenants.logo import checked_logo
 from aura.tenants.organisations import reserve
 from aura.tenants.values import Limits, Tier
 
@@ -270,7 +271,7 @@ def _organisation_values(record: OrganisationRecord, subdomain: str | None) -> d
         **{name: validation.limit(getattr(record, name), field=name) for name in Limits.__struct_fields__},
         **{name: _agreed(getattr(record, name), name) for name in ("max_voice_sessions", "max_voice_minutes_monthly")},
         "custom_settings": validation.json_object(record.custom_settings, field="custom_settings"),
-        "custom_logo": validation.logo(record.custom_logo),
+        "custom_logo": checked_logo(record.custom_logo),
         "brand_colors": validation.brand_colors(record.brand_colors),
         "expires_at": record.expires_at,
     }

@@ -18,6 +18,7 @@ from aura.database.tables import chunks, document_versions, documents, ingest_ta
 from aura.documents.files import Files
 from aura.documents.intake import queue
 from aura.documents.parsing.elements import TEXT_FILE
+from aura.documents.sharing import show_to
 from aura.documents.tasks import final
 from aura.documents.values import Chunk, Document, Receipt, Stage, Version, Visibility
 from aura.errors import Conflict, NotFound
@@ -169,6 +170,25 @@ class Catalogue:
             files=files,
             cache_entries=gone.cache_entries,
         )
+
+    async def set_visibility(self, document_id: DocumentId, visibility: Visibility) -> Document:
+        """Make a document private to its owner, or visible to the organisation; the document as it is then.
+
+        Raises:
+            NotFound: there is no such document in the scope.
+            Conflict: a document of this name is there already, or the document was changed meanwhile.
+        """
+        document = await self.get(document_id)
+        if document.visibility is visibility:
+            return document
+        tenant_id = self._scope.tenant_id
+        async with (
+            self._database.tenant(self._scope.as_service()) as session,
+            generations.index_lock(session, tenant_id),
+        ):
+            private_to = document.owner_id if visibility is Visibility.PRIVATE else None
+            await show_to(session, tenant_id, document, private_to)
+        return await self.get(document_id)
 
     async def requeue(self, document_id: DocumentId) -> Document:
         """Queue a failed or cancelled document again.

@@ -198,6 +198,26 @@ class Documents:
         await self._refuse_reader(document_id)
         await self._catalogue.cancel(document_id)
 
+    async def set_visibility(self, document_id: DocumentId, visibility: Visibility | str) -> Document:
+        """Make a document private to its owner, or visible to the organisation; search obeys at once.
+
+        Raises:
+            NotFound: there is no such document in the scope.
+            Denied: the user may not upload documents, or would make private what another one owns.
+            InvalidRequest: there is no such visibility.
+            Conflict: a document of this name is there already, or the document was changed meanwhile.
+        """
+        wanted = _visibility(visibility)
+        self._scope.require(Verb.WRITE)
+        document = await self._catalogue.get(document_id)
+        self._require_uploader()
+        if wanted is Visibility.PRIVATE and (document.owner_id is None or document.owner_id != self._scope.user_id):
+            raise Denied("only who uploaded a document can make it private: it is theirs alone then")
+        changed = await self._catalogue.set_visibility(document_id, wanted)
+        if not changed.stage.final:
+            await self._wake(self._scope.tenant_id)
+        return changed
+
     async def retry(self, document_id: DocumentId) -> AsyncGenerator[IngestProgress]:
         """Work on a failed or cancelled document again. Raises `NotFound`, `Denied`, `Conflict`."""
         await self.requeue(document_id)

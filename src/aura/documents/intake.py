@@ -17,7 +17,7 @@ from aura.database.tables import document_versions, documents, ingest_tasks
 from aura.documents.files import Files, Received, Source
 from aura.documents.formats import Format, sniff
 from aura.documents.values import Stage, Visibility
-from aura.errors import InvalidRequest
+from aura.errors import Conflict, InvalidRequest
 from aura.identity import CollectionId, DocumentId, Scope, UserId
 from aura.tenants.limits import Storage
 
@@ -129,9 +129,9 @@ class Intake:
             version = await self._last_version(session, document_id) + 1
             # Before the document: so does the worker of the version before, and neither waits for the other.
             await queue(session, self._scope, document_id, version)
-            await session.execute(
+            updated = await session.execute(
                 update(documents)
-                .where(visible(documents, self._scope), documents.c.id == document_id)
+                .where(visible(documents, self._scope), place.condition(), documents.c.id == document_id)
                 .values(
                     pending_version=version,
                     sha256=received.sha256,
@@ -142,6 +142,8 @@ class Intake:
                     updated_at=func.now(),
                 )
             )
+            if not updated.rowcount:
+                raise Conflict("the document of this name was deleted or moved meanwhile: send the file again")
         await session.execute(
             insert(document_versions).values(
                 tenant_id=self._scope.tenant_id,

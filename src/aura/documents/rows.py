@@ -55,12 +55,12 @@ def _row(task: Task, draft: ChunkDraft, gap: str) -> dict[str, object]:
         "length": sum(counts.values()),
         "term_ids": list(counts),
         "term_counts": list(counts.values()),
-        "text_sha256": _text_sha256(indexed, task.private_to),
+        "text_sha256": cache_key(indexed, task.private_to),
         "metadata": {"filename": task.filename, "page": draft.page, "document_id": str(task.document_id)},
     }
 
 
-def _text_sha256(text: str, private_to: UserId | None) -> bytes:
+def cache_key(text: str, private_to: UserId | None) -> bytes:
     """The key of a text's vector. Private texts share none, or a cache hit would tell a member what another one has."""
     digest = sha256(text.encode()).digest()
     return digest if private_to is None else sha256(private_to.bytes + digest).digest()

@@ -234,7 +234,7 @@ class Rebuild:
             await self._drop(session, tenant_id, "retired")
 
     async def _follow(self, session: AsyncConnection, tenant_id: TenantId, old: Generation, new: Generation) -> None:
-        """What was withdrawn, and the term weights that were renewed, while the new generation was built."""
+        """What was withdrawn, renewed or given another audience while the new generation was built."""
         source, target = index_table(old.table_name).alias("source"), index_table(new.table_name)
         current = and_(source.c.tenant_id == tenant_id, source.c.generation_id == old.id)
         mine = and_(target.c.tenant_id == tenant_id, target.c.generation_id == new.id)
@@ -245,6 +245,12 @@ class Rebuild:
             update(target)
             .where(mine, current, source.c.chunk_id == target.c.chunk_id, source.c.terms != target.c.terms)
             .values(terms=source.c.terms)
+        )
+        await session.execute(
+            update(target)
+            .where(mine, current, source.c.chunk_id == target.c.chunk_id)
+            .where(source.c.private_to.is_distinct_from(target.c.private_to))
+            .values(private_to=source.c.private_to)
         )
 
     async def _drop(self, session: AsyncConnection, tenant_id: TenantId, state: str) -> None:

@@ -50,6 +50,14 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class SearchTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search found, best first, and where its time went: in the query's embedding, and in the database."""
+
+    passages: tuple[Passage, ...]
+    embedding_seconds: float
+    search_seconds: float
+
+
 def embedded_text(heading: Sequence[str], text: str) -> str:
     """What is embedded and indexed of a chunk: its heading path, a newline, its text."""
     return f"{' > '.join(heading)}\n{text}" if heading else text

@@ -23,6 +23,7 @@ from aura.errors import AuraError, Conflict, Denied, NotFound
 from aura.identity import Role, Scope, TenantId
 from aura.tenants import validation
 from aura.tenants.collections import add_default
+from aura.tenants.logo import checked_logo
 from aura.tenants.passwords import Passwords
 from aura.tenants.users import insert_user, new_user
 from aura.tenants.values import (
@@ -247,7 +248,7 @@ def _own_values(changes: OrganisationChanges) -> dict[str, object]:
     if changes.custom_settings is not msgspec.UNSET:
         values["custom_settings"] = validation.json_object(changes.custom_settings, field="custom_settings")
     if changes.custom_logo is not msgspec.UNSET:
-        values["custom_logo"] = validation.logo(changes.custom_logo)
+        values["custom_logo"] = checked_logo(changes.custom_logo)
     if changes.brand_colors is not msgspec.UNSET:
         values["brand_colors"] = validation.brand_colors(changes.brand_colors)
     return values

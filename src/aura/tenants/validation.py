@@ -25,7 +25,6 @@ RESERVED_SUBDOMAINS: Final = frozenset(_RESERVED.split())
 """Names that belong to the platform: someone who held one could pass for it."""
 
 MAX_JSON_BYTES: Final = 64 * 1024
-MAX_LOGO_CHARACTERS: Final = 512 * 1024
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """Source: RFC 1123, section 2.1, without the two hyphens that RFC 5891 keeps for itself."""
@@ -38,7 +37,6 @@ _EMAIL = re.compile(
 _PROVIDER = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _COLOR = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 _COLOR_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_LOGO = re.compile(r"https://[^\s\"'<>\\]+|data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 _NUL_IN_JSON = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 
 
@@ -132,17 +130,6 @@ def brand_colors(value: Mapping[str, str]) -> dict[str, str]:
                 "brand_colors maps names to colours, such as 'primary' to '#0a5fd7'", field="brand_colors"
             )
     return dict(value)
-
-
-def logo(value: str | None) -> str | None:
-    """The address of a picture, or the picture itself as a `data:` address."""
-    if value is not None and (len(value) > MAX_LOGO_CHARACTERS or not _LOGO.fullmatch(value)):
-        raise InvalidRequest(
-            "custom_logo is an https:// address, or a data:image/…;base64 address of at most"
-            f" {MAX_LOGO_CHARACTERS // 1024} KB",
-            field="custom_logo",
-        )
-    return value
 
 
 def tier(value: str) -> Tier:

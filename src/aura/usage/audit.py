@@ -52,6 +52,7 @@ class Action(StrEnum):
     WEBHOOK_CHANGED = "webhook_changed"
     WEBHOOK_DELETED = "webhook_deleted"
     DOCUMENT_ADDED = "document_added"
+    DOCUMENT_SHARED = "document_shared"
     DOCUMENT_RETRIED = "document_retried"
     DOCUMENT_CANCELLED = "document_cancelled"
     DOCUMENT_DELETED = "document_deleted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -59,12 +60,17 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """One UTC day."""
+    """One UTC day. `documents` counts the versions that came in, `total_seconds` is of answers, refusals included."""
 
     day: date
     conversations: int = 0
     questions: int = 0
+    refusals: int = 0
     active_users: int = 0
+    documents: int = 0
+    feedback_up: int = 0
+    feedback_down: int = 0
+    total_seconds: Percentiles = Percentiles()
 
 
 class Today(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +109,7 @@ class Insights:
         self._clock = clock
 
     async def dashboard(self, period: Period) -> Dashboard:
-        """The numbers of `period`. Cost: one transaction of eleven statements; it reads the period's rows."""
+        """The numbers of `period`. Cost: one transaction of thirteen statements; it reads the period's rows of `usage`."""
         now = self._clock.now()
         midnight = Period.ending(utc_day(now), days=1).start
         by = (Dimension.DAY, Dimension.MODEL)
@@ -153,30 +159,31 @@ class Insights:
         return _answered((await session.execute(self._asked(start, end))).mappings().one())
 
     async def _days(self, session: AsyncConnection, period: Period) -> tuple[Day, ...]:
-        questions = (
-            select(day_of(usage.c.created_at).label("day"), func.count(), func.count(usage.c.user_id.distinct()))
-            .where(self._chats(period.start, period.end))
+        per_day: dict[date, dict[str, Any]] = {day: {} for day in period.days}
+        for found in (
+            self._asked(period.start, period.end, by_day=True),
+            self._by_day(conversations, period, conversations=func.count()),
+            self._by_day(document_versions, period, documents=func.count()),
+            self._by_day(
+                feedback,
+                period,
+                feedback_up=func.count().filter(feedback.c.rating > 0),
+                feedback_down=func.count().filter(feedback.c.rating < 0),
+            ),
+        ):
+            for row in (await session.execute(found)).mappings():
+                per_day[row["day"]] |= row
+        return tuple(_day(day, counted) for day, counted in per_day.items())
+
+    def _by_day(self, table: FromClause, period: Period, **counts: ColumnElement[int]) -> Select[Any]:
+        return (
+            select(day_of(table.c.created_at).label("day"), *(count.label(name) for name, count in counts.items()))
+            .where(visible(table, self._scope), _between(table, period.start, period.end))
             .group_by(literal_column("day"))
-        )
-        started = (
-            select(day_of(conversations.c.created_at).label("day"), func.count().label("started"))
-            .where(visible(conversations, self._scope), _between(conversations, period.start, period.end))
-            .group_by(literal_column("day"))
-        )
-        asked = {day: (count, active) for day, count, active in await session.execute(questions)}
-        begun = {row.day: row.started for row in await session.execute(started)}
-        return tuple(
-            Day(
-                day=day,
-                conversations=begun.get(day, 0),
-                questions=asked.get(day, (0, 0))[0],
-                active_users=asked.get(day, (0, 0))[1],
-            )
-            for day in period.days
         )
 
-    def _asked(self, start: datetime, end: datetime) -> Select[Any]:
-        """How the questions of that time ended, who asked, and how long it took."""
+    def _asked(self, start: datetime, end: datetime, *, by_day: bool = False) -> Select[Any]:
+        """How the questions of that time ended, who asked, and how long it took: in all, or of each day with any."""
         answered = usage.c.outcome.in_((Outcome.OK, Outcome.REFUSED))
         counts = {
             "questions": func.count(),
@@ -188,7 +195,11 @@ class Insights:
         }
         took = (usage.c.first_token_seconds, usage.c.total_seconds)
         shares = (share for column in took for share in percentiles(column, answered))
-        return select(*(count.label(name) for name, count in counts.items()), *shares).where(self._chats(start, end))
+        named = (*(count.label(name) for name, count in counts.items()), *shares)
+        if not by_day:
+            return select(*named).where(self._chats(start, end))
+        day = day_of(usage.c.created_at).label("day")
+        return select(day, *named).where(self._chats(start, end)).group_by(literal_column("day"))
 
     def _feedback(self, period: Period) -> Select[Any]:
         up, down = feedback.c.rating > 0, feedback.c.rating < 0
@@ -209,3 +220,10 @@ def _between(table: FromClause, start: datetime, end: datetime) -> ColumnElement
 
 def _answered(row: RowMapping) -> Answered:
     return Answered(**{name: row[name] for name in Answered.__struct_fields__})
+
+
+def _day(day: date, counted: Mapping[str, Any]) -> Day:
+    """A day of what was counted of it; what was not is none."""
+    total = percentiles_of(counted, "total_seconds") if "questions" in counted else Percentiles()
+    counts = {name: counted[name] for name in Day.__struct_fields__ if name in counted and name != "day"}
+    return Day(day=day, total_seconds=total, **counts)

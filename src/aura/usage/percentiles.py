@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +26,7 @@ def percentiles(column: ColumnElement[Any], within: ColumnElement[bool] | None =
         yield (found if within is None else found.filter(within)).label(f"{column.key}_p{share}")
 
 
-def percentiles_of(row: RowMapping, name: str) -> Percentiles:
+def percentiles_of(row: Mapping[str, Any] | RowMapping, name: str) -> Percentiles:
     """The percentiles of the column `name`, of a row that has them."""
     p50, p95, p99 = (row[f"{name}_p{share}"] for share in _SHARES)
     return Percentiles(p50=p50, p95=p95, p99=p99)

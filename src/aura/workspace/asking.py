@@ -21,7 +21,7 @@ from aura.errors import Denied, InvalidRequest, NotFound
 from aura.identity import CollectionId, ConversationId, Verb
 from aura.index.embedding import EmbeddingModel
 from aura.index.embeddings import Embeddings
-from aura.index.passage import Passage
+from aura.index.passage import Passage, SearchTrial
 from aura.index.retriever import HybridRetriever
 from aura.index.store import TenantVectorStore
 from aura.index.tenant_index import Mode, Search
@@ -140,6 +140,17 @@ class Asking:
 
         Cost: one query embedding; two round trips to the database.
         """
+        return list((await self.try_search(query, limit=limit, collection=collection, mode=mode)).passages)
+
+    async def try_search(
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        collection: str | CollectionId | None = None,
+        mode: Mode = "hybrid",
+    ) -> SearchTrial:
+        """As `search`, with the time that each part of it took. Raises and costs what that does."""
         self.scope.require(Verb.READ)
         results = await self._wiring.index.search(
             Search(
@@ -151,7 +162,11 @@ class Asking:
                 collection_id=await self._collection_id(collection),
             )
         )
-        return [found.passage for found in results.found]
+        return SearchTrial(
+            passages=tuple(found.passage for found in results.found),
+            embedding_seconds=results.embedding_seconds,
+            search_seconds=results.search_seconds,
+        )
 
     async def try_persona(self, message: str, traits: Traits | None, *, search_knowledge: bool = True) -> Answer:
         """The answer to `message` as a persona of these traits would have it; None is the user's own. Nothing is stored.

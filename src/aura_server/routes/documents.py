@@ -31,9 +31,9 @@ from aura_server.wire.documents import (
     CollectionChanges,
     CollectionRequest,
     CollectionResponse,
+    DocumentChanges,
     DocumentResponse,
-    PassageResponse,
-    PassagesResponse,
+    SearchResponse,
     UploadedResponse,
     UploadResponse,
 )
@@ -100,10 +100,9 @@ async def search(
     q: Annotated[str, QueryParameter(description="What to look for.")],
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 10,
     collection: FromQuery[str | None] = None,
-) -> PassagesResponse:
-    """The best passages for `q`, with the scores of both legs of the search."""
-    found = await workspace.search(q, limit=limit, collection=collection)
-    return PassagesResponse(items=tuple(PassageResponse.of(passage) for passage in found))
+) -> SearchResponse:
+    """The best passages for `q`, with the scores of both legs of the search, and the time that it took."""
+    return SearchResponse.of(await workspace.try_search(q, limit=limit, collection=collection))
 
 
 @get("/documents/events", media_type=MEDIA_TYPE, opt=TICKETS, tags=_TAGS)
@@ -120,6 +119,19 @@ async def events(
 async def document(document_id: FromPath[UUID], workspace: NamedDependency[Workspace]) -> DocumentResponse:
     """One document, and how far it is."""
     return DocumentResponse.of(await workspace.documents.get(DocumentId(document_id)))
+
+
+@patch("/documents/{document_id:uuid}", tags=_TAGS)
+async def change_document(
+    document_id: FromPath[UUID],
+    data: JSONBody[DocumentChanges],
+    workspace: NamedDependency[Workspace],
+    record: NamedDependency[Record],
+) -> DocumentResponse:
+    """Show a document to the organisation, or make it private to who uploaded it. Search obeys at once."""
+    changed = await workspace.documents.set_visibility(DocumentId(document_id), data.visibility)
+    await record(Action.DOCUMENT_SHARED, "document", document_id)
+    return DocumentResponse.of(changed)
 
 
 @get("/documents/{document_id:uuid}/content", media_type="application/octet-stream", tags=_TAGS)
@@ -234,6 +246,6 @@ async def delete_collection(
 
 
 HANDLERS = (
-    upload, documents, search, events, versions, document, content, text, chunks, retry, cancel, delete_document,
-    collections, add_collection, rename_collection, delete_collection,
+    upload, documents, search, events, versions, document, change_document, content, text, chunks, retry, cancel,
+    delete_document, collections, add_collection, rename_collection, delete_collection,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from aura.documents.values import Chunk, Document, IngestProgress, Stage, Visibility
-from aura.index.passage import Passage
+from aura.index.passage import Passage, SearchTrial
 from aura.tenants.values import Collection
 
 Status = Literal["queued", "processing", "ready", "failed", "cancelled"]
@@ -49,6 +49,12 @@ class DocumentResponse(msgspec.Struct, frozen=True, kw_only=True):
         """`document` on the wire."""
         fields = {name: getattr(document, name) for name in cls.__struct_fields__ if name != "status"}
         return cls(**fields, status=status_of(document.stage))
+
+
+class DocumentChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may see a document from now on: `organization`, or `private` to who uploaded it."""
+
+    visibility: Visibility
 
 
 class UploadedResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +131,22 @@ class PassagesResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What a search found, best first."""
 
     items: tuple[PassageResponse, ...]
+
+
+class SearchResponse(PassagesResponse, frozen=True, kw_only=True):
+    """What a search found, best first, and how long the question's embedding and the search took here."""
+
+    embedding_seconds: float
+    search_seconds: float
+
+    @classmethod
+    def of(cls, trial: SearchTrial) -> SearchResponse:
+        """`trial` on the wire."""
+        return cls(
+            items=tuple(PassageResponse.of(passage) for passage in trial.passages),
+            embedding_seconds=trial.embedding_seconds,
+            search_seconds=trial.search_seconds,
+        )
 
 
 class CollectionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

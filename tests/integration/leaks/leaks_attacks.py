@@ -42,6 +42,8 @@ DOCUMENT: dict[str, Attack] = {
     "documents.original of a version": lambda w, id: w.documents.original(DocumentId(id), version=1),
     "documents.delete": lambda w, id: w.documents.delete(DocumentId(id)),
     "documents.cancel": lambda w, id: w.documents.cancel(DocumentId(id)),
+    "documents.set_visibility": lambda w, id: w.documents.set_visibility(DocumentId(id), "organization"),
+    "documents.set_visibility to private": lambda w, id: w.documents.set_visibility(DocumentId(id), "private"),
     "documents.requeue": lambda w, id: w.documents.requeue(DocumentId(id)),
     "documents.retry": lambda w, id: drained(w.documents.retry(DocumentId(id))),
     "documents.work": lambda w, id: drained(w.documents.work(DocumentId(id))),
@@ -67,6 +69,7 @@ COLLECTION: dict[str, Attack] = {
     "ask": lambda w, id: w.ask("How long does the warranty last?", collection=str(id)),
     "stream": lambda w, id: drained(w.stream("How long does the warranty last?", collection=CollectionId(id))),
     "search": lambda w, id: w.search("warranty", collection=CollectionId(id)),
+    "try_search": lambda w, id: w.try_search("warranty", collection=CollectionId(id)),
     "voice.process_voice_message": lambda w, id: w.voice.process_voice_message(SPOKEN, collection=CollectionId(id)),
 }
 

@@ -81,6 +81,7 @@ READERS_NOT: dict[str, Deed] = {
     "delete": lambda w: _of_the_organisation(w, w.documents.delete),
     "cancel": lambda w: _of_the_organisation(w, w.documents.cancel),
     "retry": lambda w: _of_the_organisation(w, lambda id: anext(w.documents.retry(id))),
+    "set_visibility": lambda w: _of_the_organisation(w, lambda id: w.documents.set_visibility(id, "private")),
     "add nodes": lambda w: w.index.vector_store.async_add([node("planted", id="p", ref="p")]),
     "replace a node": lambda w: w.index.vector_store.async_add([node("planted", id="shared", ref="shared-source")]),
     "insert by LlamaIndex": lambda w: w.index.ainsert_nodes([node("planted", id="p", ref="p")]),

@@ -245,14 +245,14 @@ async def test_changes_are_kept_and_what_is_left_out_stays(organisations: Organi
             organization_name="Acme & Söhne",
             custom_settings={"greeting": "Hi'; --", "nested": {"a": [1, None]}},
             brand_colors={"primary": "#0a5fd7"},
-            custom_logo="https://acme.test/logo.svg",
+            custom_logo="https://acme.test/logo.png",
         ),
     )
     assert changed == await organisations.get(acme.id)
     assert changed.organization_name == "Acme & Söhne"
     assert changed.custom_settings == {"greeting": "Hi'; --", "nested": {"a": [1, None]}}
     assert changed.brand_colors == {"primary": "#0a5fd7"}
-    assert (changed.custom_logo, changed.admin_email) == ("https://acme.test/logo.svg", acme.organisation.admin_email)
+    assert (changed.custom_logo, changed.admin_email) == ("https://acme.test/logo.png", acme.organisation.admin_email)
     cleared = await organisations.update(acme.id, OrganisationChanges(custom_logo=None))
     assert cleared.custom_logo is None
     assert cleared.brand_colors == changed.brand_colors
@@ -273,7 +273,9 @@ async def test_a_new_tier_brings_its_limits_but_for_those_given_with_it(
 async def test_a_change_of_one_organisation_leaves_the_other_alone(
     organisations: Organisations, acme: Tenant, globex: Tenant
 ) -> None:
-    await organisations.update(acme.id, OrganisationChanges(organization_name="Renamed"))
+    await organisations.update(
+        acme.id, OrganisationChanges(organization_name="Renamed", custom_logo="https://a.test/l.png")
+    )
     await organisations.set_active(acme.id, False)
     assert await organisations.get(globex.id) == globex.organisation
 

@@ -6,6 +6,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import numpy as np
 import pytest
 from sqlalchemy import insert, select
@@ -43,6 +44,7 @@ class Filled:
         self.ratings: list[tuple[datetime, int]] = []
         self.stages: list[str] = []
         self.versions: list[int] = []
+        self.came: list[datetime] = []
         self.chunks = 0
 
     async def fill(self) -> Filled:
@@ -102,6 +104,8 @@ class Filled:
             for version in range(1, self.rng.randrange(2, 4)):
                 size = self.rng.randrange(10**10)
                 made = {"document_id": document, "version": version, "sha256": "0" * 64, "size_bytes": size}
+                self.came.append(self.moment())
+                made["created_at"] = self.came[-1]
                 await session.execute(insert(document_versions).values(**own, **made))
                 self.versions.append(size)
             for n in range(self.rng.randrange(4)):
@@ -123,6 +127,9 @@ async def recounted(filled: Filled) -> dict[str, object]:
     def ended(start: datetime, end: datetime) -> Answered:
         return _answered([each["outcome"] for each in chats if start <= each["created_at"] < end])
 
+    def of(day: date) -> list[dict[str, object]]:
+        return [each for each in inside if each["created_at"].astimezone(UTC).date() == day]
+
     return {
         "users": len(filled.people) - 1,
         "stages": {stage: filled.stages.count(stage) for stage in sorted(set(filled.stages))},
@@ -136,10 +143,13 @@ async def recounted(filled: Filled) -> dict[str, object]:
             Day(
                 day=day,
                 conversations=sum(at.date() == day for at in filled.started),
-                questions=sum(each["created_at"].astimezone(UTC).date() == day for each in inside),
-                active_users=len(
-                    {each["user_id"] for each in inside if each["created_at"].astimezone(UTC).date() == day} - {None}
-                ),
+                questions=len(of(day)),
+                refusals=sum(each["outcome"] == "refused" for each in of(day)),
+                active_users=len({each["user_id"] for each in of(day)} - {None}),
+                documents=sum(at.date() == day for at in filled.came),
+                feedback_up=sum(at.date() == day and rating > 0 for at, rating in filled.ratings),
+                feedback_down=sum(at.date() == day and rating < 0 for at, rating in filled.ratings),
+                total_seconds=_percentiles([each["total_seconds"] for each in answers if each in of(day)]),
             )
             for day in PERIOD.days
         ),
@@ -161,7 +171,9 @@ def told(dashboard: Dashboard) -> dict[str, object]:
         "answered": dashboard.answered,
         "first": _rounded(dashboard.first_token_seconds),
         "total": _rounded(dashboard.total_seconds),
-        "days": dashboard.days,
+        "days": tuple(
+            msgspec.structs.replace(day, total_seconds=_rounded(day.total_seconds)) for day in dashboard.days
+        ),
         "cost": dashboard.costs.total.cost_micro_usd,
         "feedback": (dashboard.feedback_up, dashboard.feedback_down),
         "today": dashboard.today.today,
@@ -180,15 +192,15 @@ def _answered(outcomes: list[str]) -> Answered:
 
 
 def _percentiles(seconds: list[float]) -> Percentiles:
+    if not seconds:
+        return Percentiles()
     p50, p95, p99 = (float(np.percentile(seconds, share)) for share in (50, 95, 99))
     return _rounded(Percentiles(p50=p50, p95=p95, p99=p99))
 
 
 def _rounded(found: Percentiles) -> Percentiles:
-    assert found.p50 is not None
-    assert found.p95 is not None
-    assert found.p99 is not None
-    return Percentiles(p50=round(found.p50, 4), p95=round(found.p95, 4), p99=round(found.p99, 4))
+    kept = {name: value for name, value in msgspec.structs.asdict(found).items() if value is not None}
+    return Percentiles(**{name: round(value, 4) for name, value in kept.items()})
 
 
 @pytest.mark.parametrize("seed", range(3))

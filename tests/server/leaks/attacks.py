@@ -170,6 +170,8 @@ ATTACKS = {
             Attack("document", "GET", "/documents/{id}/text", _query(version=1), reads=True),
             Attack("document", "GET", "/documents/{id}/chunks", reads=True),
             Attack("document", "GET", "/documents/{id}/versions", reads=True),
+            Attack("document", "PATCH", "/documents/{id}", _json(visibility="organization")),
+            Attack("document", "PATCH", "/documents/{id}", _json(visibility="private")),
             Attack("document", "POST", "/documents/{id}/retry"),
             Attack("document", "POST", "/documents/{id}/cancel"),
             Attack("document", "DELETE", "/documents/{id}"),

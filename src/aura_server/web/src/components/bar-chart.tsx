@@ -16,6 +16,10 @@ interface BarChartProps {
   /** Stacked, the first at the foot. */
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
+  /** Lines beside each other instead: for what can not be added up. A value of 0 is a gap. */
+  readonly lines?: boolean;
+  /** What a link to its numbers leads to. */
+  readonly id?: string;
 }
 
 const WIDTH = 640;
@@ -25,15 +29,14 @@ const MOST_LABELS = 8;
 /** How many series the style sheet has colours for. */
 const COLOURS = 5;
 
-/** Stacked bars over days, with the same numbers as a table for who does not see bars. */
-export function BarChart({ title, labels, series, format }: BarChartProps) {
+/** Stacked bars, or lines, over days, with the same numbers as a table for who does not see them. */
+export function BarChart({ title, labels, series, format, lines, id: address }: BarChartProps) {
   const { t } = useTranslation();
   const id = useId();
-  const totals = labels.map((_, at) => series.reduce((sum, each) => sum + (each.values[at] ?? 0), 0));
-  const most = Math.max(...totals, 0);
+  const most = Math.max(0, ...(lines ? series.flatMap((each) => each.values) : totals(labels.length, series)));
   const every = Math.ceil(labels.length / MOST_LABELS);
   return (
-    <figure className={styles.chart} aria-labelledby={id}>
+    <figure id={address} className={styles.chart} aria-labelledby={id}>
       <figcaption id={id} className={styles.title}>
         {title}
         {most > 0 && <span className={styles.most}>{t("chart.most", { value: format(most) })}</span>}
@@ -46,11 +49,19 @@ export function BarChart({ title, labels, series, format }: BarChartProps) {
         aria-hidden
       >
         <line x1="0" x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} className={styles.axis} />
-        {bars(labels.length, series, most).map((bar) => (
-          <rect key={`${bar.series} ${bar.at}`} {...bar.box} className={styles[`s${bar.series % COLOURS}`]}>
-            <title>{`${labels[bar.at]} · ${series[bar.series]?.name}: ${format(bar.value)}`}</title>
-          </rect>
-        ))}
+        {lines
+          ? series.map((each, at) => (
+              <path
+                key={each.name}
+                d={path(each.values, most)}
+                className={classes(styles.line, styles[`s${at % COLOURS}`])}
+              />
+            ))
+          : bars(labels.length, series, most).map((bar) => (
+              <rect key={`${bar.series} ${bar.at}`} {...bar.box} className={styles[`s${bar.series % COLOURS}`]}>
+                <title>{`${labels[bar.at]} · ${series[bar.series]?.name}: ${format(bar.value)}`}</title>
+              </rect>
+            ))}
       </svg>
       <div className={styles.labels} aria-hidden>
         {labels.map((label, at) => (
@@ -104,6 +115,29 @@ function Numbers({ title, labels, series, format }: BarChartProps) {
       </tbody>
     </table>
   );
+}
+
+/** What the bars come to, each of them. */
+function totals(count: number, series: readonly Series[]): readonly number[] {
+  return Array.from({ length: count }, (_, at) => series.reduce((sum, each) => sum + (each.values[at] ?? 0), 0));
+}
+
+/** A line through the values, broken where there is none; one that stands alone is a short stroke. */
+export function path(values: readonly number[], most: number): string {
+  if (most <= 0) return "";
+  const step = WIDTH / values.length;
+  const y = (value: number) => (HEIGHT - (value / most) * (HEIGHT - 4)).toFixed(1);
+  return values
+    .flatMap((value, at) => {
+      if (value <= 0) return [];
+      const x = (at + 0.5) * step;
+      if ((values[at - 1] ?? 0) > 0) return [`L${x.toFixed(1)} ${y(value)}`];
+      const alone = (values[at + 1] ?? 0) <= 0;
+      return alone
+        ? [`M${(x - step / 8).toFixed(1)} ${y(value)}h${(step / 4).toFixed(1)}`]
+        : [`M${x.toFixed(1)} ${y(value)}`];
+    })
+    .join("");
 }
 
 interface Bar {

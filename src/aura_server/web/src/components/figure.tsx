@@ -7,7 +7,7 @@ interface FigureProps {
   readonly value: string;
   /** What it is to be compared with. */
   readonly beside?: ReactNode;
-  /** Where the rows behind it are. */
+  /** Where the rows behind it are: another page, or `#` and a part of this one. */
   readonly to?: string;
 }
 
@@ -15,11 +15,16 @@ interface FigureProps {
 export function Figure({ name, value, beside, to }: FigureProps) {
   return (
     <div className={styles.figure}>
-      <dt>{to === undefined ? name : <Link to={to}>{name}</Link>}</dt>
+      <dt>{linked(name, to)}</dt>
       <dd className={styles.value}>{value}</dd>
       {beside && <dd className={styles.beside}>{beside}</dd>}
     </div>
   );
+}
+
+function linked(name: string, to: string | undefined): ReactNode {
+  if (to === undefined) return name;
+  return to.startsWith("#") ? <a href={to}>{name}</a> : <Link to={to}>{name}</Link>;
 }
 
 /** Numbers beside each other. */

@@ -8,6 +8,11 @@ export function count(value: number): string {
   return new Intl.NumberFormat(language()).format(value);
 }
 
+/** A number with one digit behind its point. */
+export function decimal(value: number): string {
+  return new Intl.NumberFormat(language(), { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+}
+
 /** US dollars; amounts below a cent keep their first figures. */
 export function usd(value: number): string {
   const digits = value !== 0 && Math.abs(value) < 0.01 ? 5 : 2;

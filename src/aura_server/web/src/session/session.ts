@@ -9,6 +9,9 @@ export interface Identity {
   readonly role: Role;
 }
 
+/** What sends a request. */
+export type Sender = (request: Request) => Promise<Response>;
+
 export type SessionState =
   | { readonly status: "unknown" }
   | { readonly status: "out"; readonly expired: boolean }
@@ -77,14 +80,15 @@ export async function logOut(): Promise<void> {
 /** `fetch` with the caller's access token: a new one is fetched before the old one is stale.
  *
  * Raises `Unreachable` when nothing answers. A session that is over becomes the state `out`, and the 401 is returned.
+ * `by` sends the request in the place of `fetch`.
  */
-export async function authorised(input: Request | string, init?: RequestInit): Promise<Response> {
+export async function authorised(input: Request | string, init?: RequestInit, by?: Sender): Promise<Response> {
   if (state.status === "in" && Date.now() >= staleAt) await refresh();
   const request = new Request(typeof input === "string" ? new URL(input, window.location.origin) : input, init);
   const again = request.clone();
-  const response = await send(request);
+  const response = await send(request, by);
   if (response.status !== 401 || state.status !== "in") return response;
-  if (await refresh()) return send(again);
+  if (await refresh()) return send(again, by);
   return response;
 }
 
@@ -95,9 +99,9 @@ export async function ticket(): Promise<string> {
   return ((await response.json()) as { ticket: string }).ticket;
 }
 
-async function send(request: Request): Promise<Response> {
+async function send(request: Request, by: Sender = fetch): Promise<Response> {
   if (accessToken !== null) request.headers.set("Authorization", `Bearer ${accessToken}`);
-  return reach(() => fetch(request));
+  return reach(() => by(request));
 }
 
 async function reach(ask: () => Promise<Response>): Promise<Response> {

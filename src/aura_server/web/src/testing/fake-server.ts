@@ -29,6 +29,7 @@ export class FakeServer {
   /** `routes`: "GET /tenant" → its answer. */
   constructor(routes: Record<string, Answer>) {
     this.answers = new Map(Object.entries(routes));
+    vi.stubGlobal("XMLHttpRequest", sendingTo(this));
     vi.stubGlobal("fetch", (input: Request | string, init?: RequestInit) => this.answer(input, init));
   }
 
@@ -42,7 +43,8 @@ export class FakeServer {
     return this.received.filter((each) => `${each.method} ${each.path}` === route);
   }
 
-  private async answer(input: Request | string, init?: RequestInit): Promise<Response> {
+  /** What is answered to a request. */
+  async answer(input: Request | string, init?: RequestInit): Promise<Response> {
     const request = new Request(typeof input === "string" ? new URL(input, window.location.origin) : input, init);
     const url = new URL(request.url);
     const text = await request.clone().text();
@@ -59,6 +61,43 @@ export class FakeServer {
     if (answer instanceof Response) return answer;
     return answer === undefined ? problem(404, "there is no such thing") : Response.json(answer);
   }
+}
+
+/** As much of `XMLHttpRequest` as uploads use. It has sent half when the server begins to answer. The form stays here. */
+function sendingTo(server: FakeServer) {
+  return class {
+    readonly upload: { onprogress?: (event: { loaded: number; total: number }) => void } = {};
+    onload?: () => void;
+    onerror?: () => void;
+    onabort?: () => void;
+    onloadend?: () => void;
+    status = 0;
+    response: Blob | null = null;
+    private readonly headers = new Headers();
+    private address: readonly [method: string, url: string] = ["GET", "/"];
+
+    open(method: string, url: string) {
+      this.address = [method, url];
+    }
+    setRequestHeader(name: string, value: string) {
+      this.headers.set(name, value);
+    }
+    getAllResponseHeaders() {
+      return "content-type: application/json";
+    }
+    abort() {
+      this.onabort?.();
+    }
+    send() {
+      const [method, url] = this.address;
+      this.upload.onprogress?.({ loaded: 1, total: 2 });
+      void server.answer(new Request(url, { method, headers: this.headers })).then(async (answer) => {
+        this.status = answer.status;
+        this.response = await answer.blob();
+        this.onload?.();
+      });
+    }
+  };
 }
 
 /** A refusal as the server writes it. */

@@ -1,6 +1,6 @@
 import { screen, waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
-import { bars } from "@/components/bar-chart";
+import { bars, path } from "@/components/bar-chart";
 import { FakeServer, LOGIN } from "@/testing/fake-server";
 import { asAdmin, showRoutes } from "@/testing/render";
 import { Component as Console } from "./admin-page";
@@ -59,6 +59,11 @@ test("costs are gathered by day, the dearest group first, and what is left over 
   const series = byDay(lines, days, (line) => line.model ?? "");
   expect(series.map((each) => each.name)).toEqual(["f", "e", "d", "c", "…"]);
   expect(series.at(-1)?.values).toEqual([0, 1, 0]);
+});
+
+test("a line goes through what there is, is broken where there is nothing, and one day alone is seen", () => {
+  expect(path([2, 4, 0, 4], 4)).toBe("M80.0 82.0L240.0 4.0M540.0 4.0h40.0");
+  expect(path([1], 0)).toBe("");
 });
 
 test("bars stand on each other and the highest fills the chart", () => {

@@ -31,6 +31,7 @@ const ACTIONS: readonly Action[] = [
   "webhook_changed",
   "webhook_deleted",
   "document_added",
+  "document_shared",
   "document_retried",
   "document_cancelled",
   "document_deleted",

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
 import { api, dataOf } from "@/api/client";
-import type { Dashboard, Percentiles } from "@/api/schema";
+import type { Dashboard, Day, Percentiles } from "@/api/schema";
 import { BarChart } from "@/components/bar-chart";
 import { Failure, Skeleton } from "@/components/feedback";
 import { Segments } from "@/components/field";
@@ -10,7 +10,10 @@ import { Figure, Figures } from "@/components/figure";
 import { Panel, Stack } from "@/components/panel";
 import { Table } from "@/components/table";
 import { count, day, seconds, share, size, usd } from "@/i18n/formats";
+import styles from "./admin.module.css";
 import { byDay, daysOf, MICRO } from "./cost-data";
+
+type Counted = Exclude<keyof Day, "day" | "total_seconds">;
 
 const SPANS = ["7", "30", "90"] as const;
 
@@ -60,8 +63,9 @@ function Numbers({ data }: { readonly data: Dashboard }) {
         name={t("questionsToday")}
         value={count(today.today.questions)}
         beside={t("lastWeek", { value: count(today.last_week.questions) })}
+        to="#questions"
       />
-      <Figure name={t("questions")} value={count(answered.questions)} beside={t("inPeriod")} />
+      <Figure name={t("questions")} value={count(answered.questions)} beside={t("inPeriod")} to="#questions" />
       <Figure
         name={t("activeUsers")}
         value={count(data.active_users)}
@@ -72,6 +76,7 @@ function Numbers({ data }: { readonly data: Dashboard }) {
         name={t("refused")}
         value={answered.answers === 0 ? "–" : share(answered.refusals / answered.answers)}
         beside={t("refusedHint", { value: count(answered.refusals) })}
+        to="#questions"
       />
       <Figure
         name={t("cost")}
@@ -90,6 +95,7 @@ function Numbers({ data }: { readonly data: Dashboard }) {
         name={t("liked")}
         value={rated === 0 ? "–" : share(data.feedback_up / rated)}
         beside={t("ratings", { up: count(data.feedback_up), down: count(data.feedback_down) })}
+        to="#feedback"
       />
     </Figures>
   );
@@ -100,13 +106,25 @@ function Charts({ data }: { readonly data: Dashboard }) {
   const known = new Map(data.days.map((each) => [each.day, each]));
   const days = daysOf(data.period.first, data.period.last);
   const labels = days.map(day);
-  const of = (pick: "questions" | "active_users") => days.map((each) => known.get(each)?.[pick] ?? 0);
+  const of = (pick: Counted) => days.map((each) => known.get(each)?.[pick] ?? 0);
+  const took = (share: keyof Percentiles) => days.map((each) => known.get(each)?.total_seconds?.[share] ?? 0);
+  const others = days.map((_, at) => (of("questions")[at] ?? 0) - (of("refusals")[at] ?? 0));
   return (
-    <>
+    <div className={styles.charts}>
       <BarChart
+        id="questions"
         title={t("questionsByDay")}
         labels={labels}
-        series={[{ name: t("questions"), values: of("questions") }]}
+        series={[
+          { name: t("otherQuestions"), values: others },
+          { name: t("refused"), values: of("refusals") },
+        ]}
+        format={count}
+      />
+      <BarChart
+        title={t("chatsByDay")}
+        labels={labels}
+        series={[{ name: t("chats"), values: of("conversations") }]}
         format={count}
       />
       <BarChart
@@ -121,7 +139,30 @@ function Charts({ data }: { readonly data: Dashboard }) {
         series={byDay(data.costs.lines, days, (line) => line.model || t("noModel"))}
         format={usd}
       />
-    </>
+      <BarChart
+        lines
+        title={t("latencyByDay")}
+        labels={labels}
+        series={(["p50", "p95", "p99"] as const).map((each) => ({ name: each, values: took(each) }))}
+        format={seconds}
+      />
+      <BarChart
+        id="feedback"
+        title={t("feedbackByDay")}
+        labels={labels}
+        series={[
+          { name: t("ratedUp"), values: of("feedback_up") },
+          { name: t("ratedDown"), values: of("feedback_down") },
+        ]}
+        format={count}
+      />
+      <BarChart
+        title={t("documentsByDay")}
+        labels={labels}
+        series={[{ name: t("documentsAdded"), values: of("documents") }]}
+        format={count}
+      />
+    </div>
   );
 }
 

@@ -1,18 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, dataOf } from "@/api/client";
 import { download } from "@/api/files";
-import type { LimitResponse, OrganisationChanges, OrganisationResponse } from "@/api/schema";
+import type { LimitResponse, OrganisationResponse } from "@/api/schema";
 import { useChange } from "@/api/use-change";
 import { Button } from "@/components/button";
 import { Failure, Progress, Skeleton } from "@/components/feedback";
-import { TextField } from "@/components/field";
-import { Facts, Muted, Panel, Row, Stack } from "@/components/panel";
+import { Facts, Panel, Row, Stack } from "@/components/panel";
 import { Table } from "@/components/table";
-import { toast } from "@/components/toasts";
 import { count, moment, size } from "@/i18n/formats";
 import { organisation } from "@/session/branding";
+import { Branding } from "./branding";
 
 const BYTES = new Set(["max_storage_gb"]);
 
@@ -26,7 +24,7 @@ export function Organisation() {
     <>
       <Panel title={t("parts.organisation")}>
         <Plan of={data} />
-        <Naming of={data} />
+        <Branding of={data} />
       </Panel>
       <Limits />
       <Leaving of={data} />
@@ -45,40 +43,6 @@ function Plan({ of }: { readonly of: OrganisationResponse }) {
         [t("ends"), of.expires_at ? moment(of.expires_at) : t("never")],
       ]}
     />
-  );
-}
-
-function Naming({ of }: { readonly of: OrganisationResponse }) {
-  const { t } = useTranslation("admin");
-  const [name, setName] = useState(of.organization_name);
-  const [colour, setColour] = useState(of.brand_colors.accent ?? of.brand_colors.primary ?? "");
-  const save = useChange((body: OrganisationChanges) => dataOf(api.PATCH("/tenant", { body })), {
-    reads: [organisation.queryKey],
-    onDone: () => toast(t("common:saved")),
-  });
-  const onSubmit = (event: FormEvent) => {
-    event.preventDefault();
-    if (save.isPending) return;
-    const { accent: _, ...others } = of.brand_colors;
-    save.mutate({ organization_name: name, brand_colors: colour ? { ...others, accent: colour } : others });
-  };
-  return (
-    <form onSubmit={onSubmit}>
-      <Row>
-        <TextField label={t("name")} required value={name} onChange={(event) => setName(event.target.value)} />
-        <TextField
-          label={t("colour")}
-          placeholder="#2a5c4f"
-          pattern="#[0-9a-fA-F]{6}"
-          value={colour}
-          onChange={(event) => setColour(event.target.value)}
-        />
-        <Button type="submit" look="primary" busy={save.isPending && t("saving")}>
-          {t("common:save")}
-        </Button>
-      </Row>
-      <Muted>{t("colourHint")}</Muted>
-    </form>
   );
 }
 

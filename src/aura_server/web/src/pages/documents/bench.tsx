@@ -3,12 +3,12 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import { api, dataOf } from "@/api/client";
-import type { PassageResponse } from "@/api/schema";
+import type { SearchResponse } from "@/api/schema";
 import { useChange } from "@/api/use-change";
 import { Button } from "@/components/button";
 import { EmptyState, Failure, Skeleton } from "@/components/feedback";
 import { Select, TextField } from "@/components/field";
-import { Panel, Row, Stack } from "@/components/panel";
+import { Facts, Panel, Row, Stack } from "@/components/panel";
 import { count, milliseconds, score } from "@/i18n/formats";
 import { useDraft } from "@/session/drafts";
 import { collections } from "./document-data";
@@ -16,10 +16,7 @@ import styles from "./documents.module.css";
 
 const LIMITS = [5, 10, 20, 50];
 
-interface Trial {
-  readonly items: readonly PassageResponse[];
-  readonly waited: number;
-}
+type Trial = SearchResponse & { readonly waited: number };
 
 /** Tries the search alone: which passages a question finds, by which leg, and how long it took. */
 export function Bench() {
@@ -67,13 +64,13 @@ export function Bench() {
 
 async function search(query: { q: string; limit: number; collection?: string }): Promise<Trial> {
   const started = performance.now();
-  const { items } = await dataOf(api.GET("/documents/search", { params: { query } }));
-  return { items, waited: performance.now() - started };
+  const found = await dataOf(api.GET("/documents/search", { params: { query } }));
+  return { ...found, waited: performance.now() - started };
 }
 
 function Results({ trial }: { readonly trial: Trial }) {
   const { t } = useTranslation("documents");
-  const { items, waited } = trial;
+  const { items, waited, embedding_seconds, search_seconds } = trial;
   if (items.length === 0) return <EmptyState title={t("nothingFound")}>{t("nothingFoundHint")}</EmptyState>;
   const best = {
     score: Math.max(...items.map((each) => each.score)),
@@ -85,6 +82,13 @@ function Results({ trial }: { readonly trial: Trial }) {
       <p className={styles.hint} role="status">
         {t("foundIn", { count: items.length, time: milliseconds(waited) })}
       </p>
+      <Facts
+        facts={[
+          [t("times.embedding"), milliseconds(embedding_seconds * 1_000)],
+          [t("times.search"), milliseconds(search_seconds * 1_000)],
+          [t("times.rest"), milliseconds(Math.max(0, waited - (embedding_seconds + search_seconds) * 1_000))],
+        ]}
+      />
       <ol className={styles.chunks}>
         {items.map((each, index) => (
           <li key={`${each.document_id}:${each.start}`} className={styles.chunk}>

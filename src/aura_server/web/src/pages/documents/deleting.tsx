@@ -1,14 +1,9 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, dataOf } from "@/api/client";
-import { ApiProblem } from "@/api/problems";
-import type { DocumentResponse, Receipt } from "@/api/schema";
+import type { DocumentResponse } from "@/api/schema";
 import { Confirm } from "@/components/dialog";
-import { useExplained } from "@/components/feedback";
 import { toast } from "@/components/toasts";
-import { DOCUMENTS } from "./document-data";
-import styles from "./documents.module.css";
+import { Names, useEach } from "./each";
 import { added, useReceipt } from "./receipts";
 
 interface DeletingProps {
@@ -17,33 +12,18 @@ interface DeletingProps {
   readonly onDone: () => void;
 }
 
-const NAMED = 6;
-
 /** Asks, deletes one after the other, and shows the receipt of all together. */
 export function Deleting({ documents, onClose, onDone }: DeletingProps) {
   const { t } = useTranslation("documents");
-  const queries = useQueryClient();
-  const explained = useExplained();
   const receiptOf = useReceipt();
-  const [done, setDone] = useState<number | null>(null);
+  const { done, run } = useEach((document_id) =>
+    dataOf(api.DELETE("/documents/{document_id}", { params: { path: { document_id } } })),
+  );
   const remove = async () => {
-    let receipt: Receipt | null = null;
-    let failure: unknown = null;
-    for (const [index, { id }] of documents.entries()) {
-      setDone(index);
-      try {
-        const gone = await dataOf(api.DELETE("/documents/{document_id}", { params: { path: { document_id: id } } }));
-        receipt = receipt === null ? gone.receipt : added(receipt, gone.receipt);
-      } catch (error) {
-        if (!(error instanceof ApiProblem && error.status === 404)) failure = error; // 404: somebody was faster
-      }
-    }
-    await queries.invalidateQueries({ queryKey: DOCUMENTS });
-    if (receipt !== null) toast(receiptOf(receipt));
-    if (failure !== null) toast(explained(failure), { tone: "bad" });
+    const receipts = (await run(documents)).map((each) => each.receipt);
+    if (receipts.length > 0) toast(receiptOf(receipts.reduce(added)));
     onDone();
   };
-  const names = documents.slice(0, NAMED).map((each) => each.filename);
   return (
     <Confirm
       open
@@ -53,12 +33,7 @@ export function Deleting({ documents, onClose, onDone }: DeletingProps) {
       onConfirm={() => void remove()}
       onClose={onClose}
     >
-      <ul className={styles.names}>
-        {names.map((name) => (
-          <li key={name}>{name}</li>
-        ))}
-        {documents.length > NAMED && <li>{t("andMore", { count: documents.length - NAMED })}</li>}
-      </ul>
+      <Names documents={documents} />
       <p>{t("deleteWarning")}</p>
     </Confirm>
   );

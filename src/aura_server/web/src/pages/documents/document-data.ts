@@ -50,6 +50,9 @@ export const TONES: Record<DocumentResponse["status"], Tone> = {
 export const isBusy = (document: Pick<DocumentResponse, "status">): boolean =>
   document.status === "queued" || document.status === "processing";
 
+/** A name without the folders that it came in. */
+export const lastPart = (filename: string): string => filename.slice(filename.lastIndexOf("/") + 1);
+
 export type SortKey = "filename" | "status" | "size_bytes" | "updated_at";
 
 /** The documents that hold every word of `text` in their names, have `status` and lie in `collection`; "" is any. */

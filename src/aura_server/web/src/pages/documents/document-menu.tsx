@@ -1,15 +1,55 @@
-import { Ban, Download, MoreHorizontal, RotateCw, Trash2 } from "lucide-react";
+import { Ban, Download, Lock, MoreHorizontal, RotateCw, Trash2, Users } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, dataOf } from "@/api/client";
 import { download } from "@/api/files";
-import type { DocumentResponse } from "@/api/schema";
+import type { DocumentResponse, Visibility } from "@/api/schema";
 import { useChange } from "@/api/use-change";
 import { Button, IconButton } from "@/components/button";
 import { Menu, MenuItem, MenuLine } from "@/components/menu";
+import { useIdentity } from "@/session/use-session";
 import { Deleting } from "./deleting";
-import { DOCUMENTS, isBusy } from "./document-data";
+import { DOCUMENTS, isBusy, lastPart } from "./document-data";
 import styles from "./documents.module.css";
+import { Sharing, sharable } from "./sharing";
+
+const hasEnded = ({ status }: DocumentResponse): boolean => status === "failed" || status === "cancelled";
+
+/** Beginning the work on a document anew, and ending it. */
+function useWork({ id }: DocumentResponse) {
+  const params = { path: { document_id: id } };
+  const reads = [DOCUMENTS, ["documents", "one", id]];
+  const retry = useChange(() => dataOf(api.POST("/documents/{document_id}/retry", { params })), { reads });
+  const cancel = useChange(() => dataOf(api.POST("/documents/{document_id}/cancel", { params })), { reads });
+  return { retry, cancel };
+}
+
+interface RetryOrCancelProps {
+  readonly document: DocumentResponse;
+  /** It stands beside a menu that has the same, where the screen is narrow. */
+  readonly outside?: boolean;
+}
+
+/** The one action that helps a document that is on its way, or did not get through. */
+export function RetryOrCancel({ document, outside }: RetryOrCancelProps) {
+  const { t } = useTranslation("documents");
+  const { retry, cancel } = useWork(document);
+  const [word, busy, change] = hasEnded(document)
+    ? [t("retry"), retry.isPending && t("retrying"), retry]
+    : [t("cancel"), cancel.isPending && t("cancelling"), cancel];
+  if (!hasEnded(document) && !isBusy(document)) return null;
+  return (
+    <Button
+      small
+      className={outside ? styles.outside : undefined}
+      aria-label={t("of", { action: word, name: document.filename })}
+      busy={busy}
+      onClick={() => change.mutate(undefined)}
+    >
+      {word}
+    </Button>
+  );
+}
 
 /** What can be done to a document; what helps a failed one stands outside of the menu. */
 export function DocumentMenu({
@@ -21,41 +61,20 @@ export function DocumentMenu({
 }) {
   const { t } = useTranslation("documents");
   const [deleting, setDeleting] = useState(false);
-  const path = { document_id: document.id };
-  const reads = [DOCUMENTS, ["documents", "one", document.id]];
-  const retry = useChange(() => dataOf(api.POST("/documents/{document_id}/retry", { params: { path } })), { reads });
-  const cancel = useChange(() => dataOf(api.POST("/documents/{document_id}/cancel", { params: { path } })), { reads });
+  const [sharing, setSharing] = useState<Visibility | null>(null);
+  const could = sharable([document], useIdentity().userId);
+  const { retry, cancel } = useWork(document);
   const keep = useChange(() => download(`/documents/${document.id}/content`, lastPart(document.filename)));
-  const ended = document.status === "failed" || document.status === "cancelled";
   return (
     <span className={styles.actions}>
-      {ended && (
-        <Button
-          small
-          className={styles.outside}
-          busy={retry.isPending && t("retrying")}
-          onClick={() => retry.mutate(undefined)}
-        >
-          {t("retry")}
-        </Button>
-      )}
-      {isBusy(document) && (
-        <Button
-          small
-          className={styles.outside}
-          busy={cancel.isPending && t("cancelling")}
-          onClick={() => cancel.mutate(undefined)}
-        >
-          {t("cancel")}
-        </Button>
-      )}
+      <RetryOrCancel document={document} outside />
       <Menu
         trigger={<IconButton label={t("actionsOf", { name: document.filename })} icon={<MoreHorizontal size={16} />} />}
       >
         <MenuItem icon={<Download size={16} />} onSelect={() => keep.mutate(undefined)}>
           {t("download")}
         </MenuItem>
-        {ended && (
+        {hasEnded(document) && (
           <MenuItem icon={<RotateCw size={16} />} onSelect={() => retry.mutate(undefined)}>
             {t("retry")}
           </MenuItem>
@@ -65,11 +84,22 @@ export function DocumentMenu({
             {t("cancel")}
           </MenuItem>
         )}
+        {could.organization.length > 0 && (
+          <MenuItem icon={<Users size={16} />} onSelect={() => setSharing("organization")}>
+            {t("share.organization", { count: 1 })}
+          </MenuItem>
+        )}
+        {could.private.length > 0 && (
+          <MenuItem icon={<Lock size={16} />} onSelect={() => setSharing("private")}>
+            {t("share.private", { count: 1 })}
+          </MenuItem>
+        )}
         <MenuLine />
         <MenuItem danger icon={<Trash2 size={16} />} onSelect={() => setDeleting(true)}>
           {t("common:delete")}
         </MenuItem>
       </Menu>
+      {sharing && <Sharing documents={[document]} to={sharing} onClose={() => setSharing(null)} />}
       {deleting && (
         <Deleting
           documents={[document]}
@@ -83,5 +113,3 @@ export function DocumentMenu({
     </span>
   );
 }
-
-const lastPart = (filename: string): string => filename.slice(filename.lastIndexOf("/") + 1);

@@ -1,18 +1,22 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Download } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { api, dataOf } from "@/api/client";
+import { download } from "@/api/files";
 import type { ChunkResponse, DocumentResponse, Version } from "@/api/schema";
-import { Button } from "@/components/button";
+import { useChange } from "@/api/use-change";
+import { Button, IconButton } from "@/components/button";
 import { EmptyState, Failure, Skeleton, Status } from "@/components/feedback";
 import { Facts, Stack } from "@/components/panel";
 import { Table } from "@/components/table";
 import { Tabs } from "@/components/tabs";
 import { count, moment, size } from "@/i18n/formats";
-import { collections, documentOf, isBusy } from "./document-data";
+import { collections, documentOf, isBusy, lastPart } from "./document-data";
 import { DocumentMenu } from "./document-menu";
 import { Progressing } from "./document-table";
 import styles from "./documents.module.css";
+import { isPrinted, Printed } from "./printed";
 
 /** One document: what it says, the chunks that are searched, and its versions. */
 export function DocumentView() {
@@ -23,7 +27,9 @@ export function DocumentView() {
   const { data: document, error, isPending, refetch } = useQuery(documentOf(id));
   if (isPending) return <Skeleton lines={8} />;
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;
+  const printed = isPrinted(document);
   const tabs = [
+    ...(printed ? [{ value: "pages", word: t("pages"), content: <Printed document={document} /> }] : []),
     { value: "text", word: t("text"), content: <Text document={document} /> },
     { value: "chunks", word: t("chunks"), content: <Chunks document={document} /> },
     { value: "versions", word: t("versions"), content: <Versions document={document} /> },
@@ -38,7 +44,7 @@ export function DocumentView() {
       <About document={document} />
       <Tabs
         label={t("parts")}
-        value={params.get("part") ?? "text"}
+        value={params.get("part") ?? (printed ? "pages" : "text")}
         onChange={(part) => setParams({ part }, { replace: true })}
         tabs={tabs}
       />
@@ -150,6 +156,9 @@ function Versions({ document }: { readonly document: DocumentResponse }) {
     queryFn: () =>
       dataOf(api.GET("/documents/{document_id}/versions", { params: { path: { document_id: document.id } } })),
   });
+  const keep = useChange((version: number) =>
+    download(`/documents/${document.id}/content?version=${version}`, lastPart(document.filename)),
+  );
   if (isPending) return <Skeleton lines={4} />;
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;
   return (
@@ -167,6 +176,19 @@ function Versions({ document }: { readonly document: DocumentResponse }) {
         { key: "created", head: t("changed"), cell: (row) => moment(row.created_at) },
         { key: "size", head: t("size"), numeric: true, cell: (row) => size(row.size_bytes) },
         { key: "chunks", head: t("chunks"), numeric: true, secondary: true, cell: (row) => count(row.chunks) },
+        {
+          key: "download",
+          head: t("actions"),
+          bare: true,
+          numeric: true,
+          cell: (row) => (
+            <IconButton
+              label={t("downloadVersion", { version: count(row.version) })}
+              icon={<Download size={16} />}
+              onClick={() => keep.mutate(row.version)}
+            />
+          ),
+        },
         { key: "hash", head: "SHA-256", secondary: true, cell: (row) => <code>{row.sha256.slice(0, 12)}</code> },
       ]}
     />

@@ -1,5 +1,5 @@
 import { screen, waitFor, within } from "@testing-library/react";
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { DocumentResponse } from "@/api/schema";
 import { FakeServer, LOGIN, problem } from "@/testing/fake-server";
 import { asAdmin, showRoutes } from "@/testing/render";
@@ -78,7 +78,7 @@ test("a failed document says why and is tried again", async () => {
   server.on(`POST /documents/${failed.id}/retry`, { ...failed, status: "queued", stage: "queued" });
   const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
   expect(await screen.findByText("the file is encrypted")).toBeVisible();
-  await user.click(screen.getByRole("button", { name: "Try again" }));
+  await user.click(screen.getByRole("button", { name: "Try again: b.pdf" }));
   await waitFor(() => expect(server.of(`POST /documents/${failed.id}/retry`)).toHaveLength(1));
 });
 
@@ -100,14 +100,43 @@ test("chosen documents are deleted together, and the receipt counts all of them"
   ]);
 });
 
+test("chosen documents are shown to everybody or made private, as far as they are one's own", async () => {
+  const [hers, private_] = [LOGIN.user_id, { visibility: "private", owner_id: LOGIN.user_id } as const];
+  const all = [
+    document("a.md", { owner_id: hers }),
+    document("b.md", { owner_id: "another" }),
+    document("c.md", private_),
+  ];
+  const server = await served(all);
+  for (const each of all) server.on(`PATCH /documents/${each.id}`, each);
+  const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await user.click(await screen.findByRole("checkbox", { name: "Choose all that are shown" }));
+  await user.click(screen.getByRole("button", { name: "Make private" }));
+  const dialog = screen.getByRole("dialog");
+  expect(within(dialog).queryByText("b.md")).toBeNull();
+  await user.click(within(dialog).getByRole("button", { name: "Make private" }));
+  expect(await screen.findByText("You alone see it now.")).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "Show to everybody" }));
+  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Show to everybody" }));
+  expect(await screen.findByText("Everybody sees it now.")).toBeVisible();
+  const sent = server.received.filter((each) => each.method === "PATCH").map((each) => [each.path, each.body]);
+  expect(sent).toEqual([
+    ["/documents/id-of-a.md", { visibility: "private" }],
+    ["/documents/id-of-c.md", { visibility: "organization" }],
+  ]);
+});
+
+test("what was not changed is said, with the reason", async () => {
+  const server = await served([document("a.md", { visibility: "private" })]);
+  server.on("PATCH /documents/id-of-a.md", problem(409, "another document of this name is there already"));
+  const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await user.click(await screen.findByRole("button", { name: "Actions for “a.md”" }));
+  await user.click(screen.getByRole("menuitem", { name: "Show to everybody" }));
+  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Show to everybody" }));
+  expect(await screen.findByText(/1 document was not changed: another document of this name/)).toBeVisible();
+});
+
 test("a refused file keeps its row with the reason, and nothing else is lost", async () => {
-  // The files of this environment can not be read by the requests of this environment; a browser's can.
-  vi.stubGlobal(
-    "FormData",
-    class {
-      append() {}
-    },
-  );
   const server = await served([]);
   server.on("POST /documents/", problem(413, "the body is larger than this route takes"));
   const { user, container } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
@@ -117,6 +146,25 @@ test("a refused file keeps its row with the reason, and nothing else is lost", a
   await user.upload(input, new File(["x"], "large.bin"));
   expect(await screen.findByText("the body is larger than this route takes")).toBeVisible();
   expect(server.of("POST /documents/")[0]?.headers.get("idempotency-key")).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("a file shows how much of it was sent, and its upload is cancelled and begun anew", async () => {
+  const server = await served([]);
+  const held = new Promise<never>(() => undefined);
+  server.on("POST /documents/", () => held);
+  const { user, container } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await screen.findByText("No documents yet");
+  const input = container.querySelector<HTMLInputElement>("input[type=file]:not([webkitdirectory])");
+  if (input === null) throw new Error("there is no input for files");
+  await user.upload(input, new File(["x"], "large.pdf"));
+  const row = (await screen.findByText("large.pdf")).closest("li");
+  await waitFor(() => expect(row).toHaveTextContent("Sending50%"));
+  await user.click(screen.getByRole("button", { name: "Cancel: large.pdf" }));
+  await waitFor(() => expect(row).toHaveTextContent("Cancelled"));
+  server.on("POST /documents/", { documents: [{ ...document("large.pdf"), duplicate: true }] });
+  await user.click(screen.getByRole("button", { name: "Send again: large.pdf" }));
+  await waitFor(() => expect(row).toHaveTextContent("Known already"));
+  expect(server.of("POST /documents/")).toHaveLength(2);
 });
 
 test("documents are found by every word of their names, and ordered as people order names", () => {

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { FileUp, FolderUp, Trash2 } from "lucide-react";
+import { FileUp, FolderUp, Lock, Trash2, Users } from "lucide-react";
 import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
@@ -10,15 +10,21 @@ import { Select, TextField } from "@/components/field";
 import { Row, Stack } from "@/components/panel";
 import type { Sorting } from "@/components/table";
 import { count } from "@/i18n/formats";
+import { useIdentity } from "@/session/use-session";
 import { Deleting } from "./deleting";
 import { collections, documents, found, type SortKey, sorted } from "./document-data";
 import { DocumentTable } from "./document-table";
 import styles from "./documents.module.css";
 import { chosenIn, useDrop } from "./dropped";
+import { Sharing, sharable } from "./sharing";
 import { UploadList } from "./upload-list";
 import { type Chosen, upload } from "./uploads";
 
 const SHOWN = 200;
+const SHARES = [
+  ["organization", Users],
+  ["private", Lock],
+] as const;
 
 /** The documents: files in, the list, and what can be done to it. */
 export function Library() {
@@ -144,13 +150,15 @@ function Listed({ all, filter, text, set }: ListedProps) {
   const [sorting, setSorting] = useState<Sorting>({ key: "updated_at", descending: true });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [shown, setShown] = useState(SHOWN);
-  const [deleting, setDeleting] = useState(false);
+  const [asking, setAsking] = useState<"delete" | Visibility | null>(null);
   const { text: words, status, collection } = filter;
   const rows = useMemo(
     () => sorted(found(all, { text: words, status, collection }), sorting.key as SortKey, sorting.descending),
     [all, words, status, collection, sorting],
   );
   const marked = rows.filter((each) => chosen.has(each.id));
+  const could = sharable(marked, useIdentity().userId);
+  const closed = () => setAsking(null);
   return (
     <Stack>
       <Row>
@@ -175,8 +183,17 @@ function Listed({ all, filter, text, set }: ListedProps) {
             </option>
           ))}
         </Select>
+        {SHARES.map(
+          ([to, Icon]) =>
+            could[to].length > 0 && (
+              <Button key={to} onClick={() => setAsking(to)}>
+                <Icon size={16} aria-hidden />
+                {t(`share.${to}`, { count: could[to].length })}
+              </Button>
+            ),
+        )}
         {marked.length > 0 && (
-          <Button look="danger" onClick={() => setDeleting(true)}>
+          <Button look="danger" onClick={() => setAsking("delete")}>
             <Trash2 size={16} aria-hidden />
             {t("deleteChosen", { count: marked.length })}
           </Button>
@@ -194,13 +211,14 @@ function Listed({ all, filter, text, set }: ListedProps) {
         onChosen={setChosen}
       />
       {rows.length > shown && <Button onClick={() => setShown(shown + SHOWN)}>{t("showMore")}</Button>}
-      {deleting && (
+      {asking !== null && asking !== "delete" && <Sharing documents={could[asking]} to={asking} onClose={closed} />}
+      {asking === "delete" && (
         <Deleting
           documents={marked}
-          onClose={() => setDeleting(false)}
+          onClose={closed}
           onDone={() => {
             setChosen(new Set());
-            setDeleting(false);
+            closed();
           }}
         />
       )}

@@ -4,11 +4,12 @@ import { Link } from "react-router";
 import type { DocumentResponse } from "@/api/schema";
 import { Button } from "@/components/button";
 import { Progress, Status, useExplained } from "@/components/feedback";
-import { size } from "@/i18n/formats";
+import { share, size } from "@/i18n/formats";
 import { documents, isBusy } from "./document-data";
+import { RetryOrCancel } from "./document-menu";
 import { Progressing } from "./document-table";
 import styles from "./documents.module.css";
-import { again, clearEnded, type Upload, useUploads } from "./uploads";
+import { again, clearEnded, stop, type Upload, useUploads } from "./uploads";
 
 /** The files of this visit, from the first byte to the searchable document. */
 export function UploadList() {
@@ -50,12 +51,28 @@ const busy = (document: DocumentResponse | undefined): boolean => document !== u
 function State({ upload, document }: { readonly upload: Upload; readonly document: DocumentResponse | undefined }) {
   const { t } = useTranslation("documents");
   const explained = useExplained();
-  if (upload.state === "waiting") return <Status tone="plain">{t("waiting")}</Status>;
-  if (upload.state === "sending") {
+  const button = (name: string, word: string, act: (key: number) => void) => (
+    <Button small aria-label={t("of", { action: word, name })} onClick={() => act(upload.key)}>
+      {word}
+    </Button>
+  );
+  if (upload.state === "waiting" || upload.state === "sending") {
     return (
       <div className={styles.state}>
-        <Status tone="plain">{t("sending")}</Status>
-        <Progress label={t("progressOf", { name: upload.filename })} value={0} />
+        <span className={styles.stage}>
+          <Status tone="plain">{t(upload.state)}</Status>
+          {upload.state === "sending" && <span className={styles.percent}>{share(upload.sent)}</span>}
+        </span>
+        <Progress label={t("progressOf", { name: upload.filename })} value={upload.sent} />
+        {button(upload.filename, t("cancel"), stop)}
+      </div>
+    );
+  }
+  if (upload.state === "cancelled") {
+    return (
+      <div className={styles.state}>
+        <Status tone="warn">{t("statuses.cancelled")}</Status>
+        {button(upload.filename, t("sendAgain"), again)}
       </div>
     );
   }
@@ -64,14 +81,16 @@ function State({ upload, document }: { readonly upload: Upload; readonly documen
       <div className={styles.state}>
         <Status tone="bad">{t("refused")}</Status>
         <span className={styles.reason}>{upload.document?.reason ?? explained(upload.error)}</span>
-        {upload.document === undefined && (
-          <Button small onClick={() => again(upload.key)}>
-            {t("retry")}
-          </Button>
-        )}
+        {button(upload.filename, t("retry"), again)}
       </div>
     );
   }
   if (upload.document?.duplicate && !busy(document)) return <Status tone="ok">{t("duplicate")}</Status>;
-  return document ? <Progressing document={document} /> : <Status tone="plain">{t("stages.queued")}</Status>;
+  if (document === undefined) return <Status tone="plain">{t("stages.queued")}</Status>;
+  return (
+    <div className={styles.state}>
+      <Progressing document={document} />
+      <RetryOrCancel document={document} />
+    </div>
+  );
 }

@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { problemOf, Unreachable } from "@/api/problems";
 import type { UploadedResponse, UploadResponse, Visibility } from "@/api/schema";
+import { sendForm } from "@/api/sending";
 import { authorised } from "@/session/session";
 
 /** One file on its way in. `document` is what the server made of it. */
@@ -8,7 +9,9 @@ export interface Upload {
   readonly key: number;
   readonly filename: string;
   readonly size: number;
-  readonly state: "waiting" | "sending" | "taken" | "refused";
+  readonly state: "waiting" | "sending" | "taken" | "refused" | "cancelled";
+  /** How much of it has been sent, from 0 to 1. */
+  readonly sent: number;
   readonly error?: unknown;
   readonly document?: UploadedResponse;
 }
@@ -28,6 +31,7 @@ const AT_ONCE = 3;
 /** One key a file, so that sending it again after a lost answer makes no second document. */
 const keyOf = new Map<number, string>();
 const files = new Map<number, { readonly chosen: Chosen; readonly where: Where }>();
+const aborts = new Map<number, AbortController>();
 const listeners = new Set<() => void>();
 let uploads: readonly Upload[] = [];
 let next = 1;
@@ -42,16 +46,23 @@ export function upload(chosen: readonly Chosen[], where: Where): void {
     const key = next++;
     files.set(key, { chosen: each, where });
     keyOf.set(key, crypto.randomUUID());
-    return { key, filename: each.filename, size: each.file.size, state: "waiting" };
+    return { key, filename: each.filename, size: each.file.size, state: "waiting", sent: 0 };
   });
   replace([...uploads, ...added]);
   pump();
 }
 
-/** Send a refused file again. */
+/** Send a file again that was refused or cancelled. */
 export function again(key: number): void {
-  become(key, { state: "waiting", error: undefined });
+  become(key, { state: "waiting", error: undefined, document: undefined, sent: 0 });
   pump();
+}
+
+/** Send a file no further. What the server has of it already goes on there. */
+export function stop(key: number): void {
+  const at = uploads.find((each) => each.key === key)?.state;
+  if (at === "waiting") become(key, { state: "cancelled" });
+  aborts.get(key)?.abort();
 }
 
 /** Drop what is known of uploads that have ended. */
@@ -77,27 +88,35 @@ function pump(): void {
 async function send(key: number): Promise<void> {
   const held = files.get(key);
   if (held === undefined) return;
+  const abort = new AbortController();
+  aborts.set(key, abort);
   try {
-    const document = await post(held.chosen, held.where, keyOf.get(key) ?? "");
+    const onSent = (share: number) => become(key, { sent: share });
+    const document = await post(held.chosen, held.where, keyOf.get(key) ?? "", { signal: abort.signal, onSent });
     become(key, { state: document.id === null ? "refused" : "taken", document });
     if (document.id !== null) files.delete(key); // the file itself need not be kept
   } catch (error) {
+    if (abort.signal.aborted) return become(key, { state: "cancelled" });
     // Where nothing answered, the file may be there: the same key makes no second document of it.
     if (!(error instanceof Unreachable)) keyOf.set(key, crypto.randomUUID());
     become(key, { state: "refused", error });
+  } finally {
+    aborts.delete(key);
   }
 }
 
-async function post({ file, filename }: Chosen, where: Where, key: string): Promise<UploadedResponse> {
+async function post(
+  { file, filename }: Chosen,
+  where: Where,
+  key: string,
+  wiring: Parameters<typeof sendForm>[2],
+): Promise<UploadedResponse> {
   const form = new FormData();
   form.append("files", file, filename);
   form.append("visibility", where.visibility);
   if (where.collection !== null) form.append("collection", where.collection);
-  const response = await authorised(`${window.location.origin}/documents/`, {
-    method: "POST",
-    body: form,
-    headers: { "Idempotency-Key": key },
-  });
+  const init = { method: "POST", headers: { "Idempotency-Key": key } };
+  const response = await authorised("/documents/", init, (request) => sendForm(request, form, wiring));
   if (!response.ok) throw await problemOf(response);
   const [document] = ((await response.json()) as UploadResponse).documents;
   if (document === undefined) throw new Error("the server took no file");

@@ -7,8 +7,9 @@ import { Appearance } from "./appearance";
 import { Keys } from "./keys";
 import { MemoryPart } from "./memory";
 import { PersonaPart } from "./persona";
+import { VoicePart } from "./voice";
 
-const PARTS = ["persona", "memory", "appearance", "keys", "account"] as const;
+const PARTS = ["persona", "memory", "voice", "appearance", "keys", "account"] as const;
 
 /** What a member decides about themselves. */
 export function Component() {
@@ -23,6 +24,7 @@ export function Component() {
         <Route index element={<Navigate to="/settings/persona" replace />} />
         <Route path="persona" element={<PersonaPart />} />
         <Route path="memory" element={<MemoryPart />} />
+        <Route path="voice" element={<VoicePart />} />
         <Route path="appearance" element={<Appearance />} />
         <Route path="keys" element={<Keys />} />
         <Route path="account" element={<Account />} />

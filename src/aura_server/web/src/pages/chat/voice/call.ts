@@ -1,5 +1,6 @@
 import type { CitationResponse } from "@/api/schema";
 import { ticket } from "@/session/session";
+import { toSpeaker, utteranceOf, voiceChoices } from "@/session/voice-choices";
 import { capture, fromBase64, MicrophoneError, openMicrophone, Playback, RATE_HZ, toBase64 } from "./audio";
 
 export type CallState = "connecting" | "listening" | "thinking" | "speaking" | "ended" | "failed";
@@ -82,6 +83,7 @@ export class Call {
       this.stopCapture = () => stream.getTracks().map((track) => track.stop());
       const context = new AudioContext({ sampleRate: RATE_HZ });
       this.context = context;
+      await toSpeaker(context);
       this.playback = new Playback(context);
       this.stopCapture = await capture(context, stream, (pcm, level) => this.hear(pcm, level));
       this.open(await ticket());
@@ -153,11 +155,13 @@ export class Call {
 
   private configure(): void {
     const format = { type: "audio/pcm", rate: RATE_HZ };
+    const { voice, speed } = voiceChoices();
+    const output = { format, speed, ...(voice === null ? {} : { voice }) };
     const turn_detection = this.view.holding ? null : { type: "semantic_vad" };
     const session = {
       type: "realtime",
       output_modalities: [this.options.serverSpeaks ? "audio" : "text"],
-      audio: { input: { format, turn_detection, transcription: {} }, output: { format } },
+      audio: { input: { format, turn_detection, transcription: {} }, output },
       aura: { events: EVENTS },
     };
     this.send({ type: "session.update", session });
@@ -271,9 +275,7 @@ export class Call {
       .trim();
     if (sentence === "" || !("speechSynthesis" in window)) return;
     this.unspoken = this.unspoken.slice(cut);
-    const utterance = new SpeechSynthesisUtterance(sentence);
-    utterance.lang = this.options.language;
-    window.speechSynthesis.speak(utterance);
+    window.speechSynthesis.speak(utteranceOf(sentence, this.options.language));
   }
 
   private silence(): void {
