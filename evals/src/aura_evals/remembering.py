@@ -35,6 +35,7 @@ from aura_evals.errors import BadInput
 from aura_evals.floors import Broken, Floor, broken_floors
 from aura_evals.learned import measure_learning
 from aura_evals.locomo import Question, Repairs, Sample, read_samples, samples_of
+from aura_evals.long_dialogues import make_long_dialogues
 from aura_evals.sandbox import new_tenant, open_sandbox
 from aura_evals.vectors import VectorCache
 
@@ -43,6 +44,8 @@ DEPTHS: Final = (5, 10, 20)
 TOKENS: Final = 1_000
 METRICS: Final = (*(f"recall@{k}" for k in DEPTHS), f"recall@{TOKENS}tok")
 OVERALL: Final = "overall"
+LONG: Final = Path("long")
+"""In the place of a dataset: the long conversations of our own."""
 _FETCHED: Final = 60
 _BATCH: Final = 256
 _DECIMALS: Final = 6
@@ -57,7 +60,8 @@ class MemoryResult(msgspec.Struct, frozen=True, kw_only=True):
     shown to a model (`kept_by_floor`: of the others, for which the floor leaves evidence); `update_ranked_first` of those
     whose answer changed, where the turn with the new one comes before what it made stale; `isolation` of those for which
     another user recalls nothing of it. Of the dialogues of our own also `facts_updated` and `facts_dated`, of questions, and
-    `facts_once`, `facts_isolated`, `facts_erased`, of dialogues.
+    `facts_once`, `facts_isolated`, `facts_erased`, of dialogues. `fused_keeps_up` is the share of the metrics in which
+    fusion is not below its better half.
     """
 
     suite: str = "memory"
@@ -114,7 +118,7 @@ async def measure_memory(
         metrics=overall,
         categories=dict(sorted(by_category.items())),
         counts={category: len(tally.found["fused"][category]["recall@5"]) for category in sorted(by_category)},
-        checks=_means(tally.checks),
+        checks={**_means(tally.checks), **_keeping_up(overall)},
         repairs=repairs,
     )
 
@@ -185,6 +189,14 @@ def _means(values: dict[str, list[float]]) -> Values:
     return {name: round(fmean(each), _DECIMALS) for name, each in sorted(values.items())}
 
 
+def _keeping_up(overall: dict[str, Values]) -> Values:
+    """In how many of the metrics fusion is at least as good as its better half."""
+    bm25, dense, fused = (overall[leg] for leg in LEGS)
+    if not fused:
+        return {}
+    return {"fused_keeps_up": fmean(fused[each] >= max(bm25[each], dense[each]) for each in METRICS)}
+
+
 def run_memory(
     dataset: Path | None,
     json: Path | None,
@@ -197,15 +209,14 @@ def run_memory(
     """Measure, print the table, and write the JSON; the floors that are broken.
 
     Args:
-        dataset: a file in LoCoMo's layout; None: the dialogues of our own.
+        dataset: a file in LoCoMo's layout; None: the dialogues of our own; `LONG`: our long conversations.
         limit: take so many samples only.
 
     Raises:
         BadInput: the dataset can not be read, or a floor is on something that is not measured.
     """
-    own = Path("dialogues")
-    samples, repairs = samples_of(make_dialogues(), own) if dataset is None else read_samples(dataset)
-    name = (dataset or own).name
+    samples, repairs = _samples(dataset)
+    name = "dialogues" if dataset is None else dataset.name
     result = asyncio.run(_opened(samples[:limit], name, repairs, cache_dir, embed_model, learning=dataset is None))
     measured = {**result.metrics, "checks": result.checks}
     for floor in floors:
@@ -221,6 +232,14 @@ def run_memory(
     for each in broken:
         Console(stderr=True, highlight=False).print(f"[red]{each}[/]")
     return broken
+
+
+def _samples(dataset: Path | None) -> tuple[list[Sample], Repairs]:
+    if dataset is None:
+        return samples_of(make_dialogues(), Path("dialogues"))
+    if dataset == LONG:
+        return samples_of(make_long_dialogues(), LONG)
+    return read_samples(dataset)
 
 
 async def _opened(

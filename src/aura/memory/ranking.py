@@ -12,6 +12,9 @@ K1, B = 1.2, 0.75
 """BM25's usual constants; see `aura.index.lexical`."""
 WEIGHT = 0.5
 """The dense ranking's share."""
+LENGTH_BONUS, LENGTH_TERMS = 0.15, 16
+"""For what has so many terms, its date and speaker among them, and a share of it for less: what says little proves little,
+though "Ana: Sure!" is near to any question that names Ana."""
 WINDOW_BONUS = 0.3
 """For what was said in the days that a question names, on a scale where the best of both legs together is 1."""
 
@@ -94,12 +97,13 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
 def rank(found: Candidates, asked: Asked, *, limit: int) -> Ranked:
     """The best `limit` of what is plausibly about the question, or of all with `everything`. Equals: the younger first.
 
-    Source: convex combination of min-max scaled scores after Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
-    Hybrid Retrieval" (2023); reciprocal ranks lose to BM25 alone on short turns.
+    Source: convex combination of scaled scores after Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+    Retrieval" (2023); reciprocal ranks lose to BM25 alone on short turns.
     """
-    bm25 = _bm25(found, np.asarray(asked.counts, np.float64))
-    score = _fused(bm25, found.dense, WEIGHT if asked.weight is None else asked.weight)
-    score = score + _bonus(found.at, asked)
+    bm25, most = _bm25(found, np.asarray(asked.counts, np.float64))
+    lexical = bm25 / max(most, float(bm25.max()), 1e-9)
+    score = _fused(lexical, found.dense, WEIGHT if asked.weight is None else asked.weight)
+    score = score + _bonus(found, asked)
     plausible = np.full(len(score), True) if asked.everything else _plausible(found, asked)
     if asked.weight is None and found.filling:
         fills = found.fills
@@ -112,20 +116,24 @@ def rank(found: Candidates, asked: Asked, *, limit: int) -> Ranked:
     return Ranked(order=[int(n) for n in order], score=score, bm25=bm25)
 
 
-def _bm25(found: Candidates, asked: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bm25(found: Candidates, asked: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Each entry's score, and that of an entry of average length with every word of the question."""
     n = len(found.at)
     if not len(asked):
-        return np.zeros(n)
+        return np.zeros(n), 0.0
     counts = found.counts.astype(np.float64)
     frequency = (counts > 0).sum(axis=1)
     idf = np.log1p((n - frequency + 0.5) / (frequency + 0.5)) * asked
     relative = found.length / max(1.0, float(found.length.mean()))
-    return idf @ (counts / (counts + K1 * (1 - B + B * relative)))
+    return idf @ (counts / (counts + K1 * (1 - B + B * relative))), float(idf.sum()) / (1 + K1)
 
 
-def _fused(bm25: NDArray[np.float64], dense: NDArray[np.float32], weight: float) -> NDArray[np.float64]:
-    """Both scaled to 0 … 1 and added by their weights. What has no vector is judged by its words alone."""
-    lexical = _scaled(bm25)
+def _fused(lexical: NDArray[np.float64], dense: NDArray[np.float32], weight: float) -> NDArray[np.float64]:
+    """Both on a scale of 0 … 1, added by their weights. What has no vector is judged by its words alone.
+
+    Words are scaled by what all of the question's would score: where the best entry shares only a name with the question,
+    it is no 1, as it would be among its like.
+    """
     known = ~np.isnan(dense)
     if not known.any():
         return lexical
@@ -139,10 +147,12 @@ def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return (values - lowest) / (highest - lowest) if highest > lowest else np.zeros(len(values))
 
 
-def _bonus(at: NDArray[np.float64], asked: Asked) -> NDArray[np.float64]:
+def _bonus(found: Candidates, asked: Asked) -> NDArray[np.float64]:
     recency, _ = ABOUT_ONESELF if asked.oneself else ABOUT_ANYTHING
-    days = np.maximum(0.0, asked.now - at) / 86_400
+    at, days = found.at, np.maximum(0.0, asked.now - found.at) / 86_400
     bonus = recency.bonus * np.exp2(-days / recency.days)
+    if asked.weight not in (0, 1):  # these are the legs alone
+        bonus += LENGTH_BONUS * np.minimum(1.0, found.length / LENGTH_TERMS)
     if asked.window is not None:
         bonus += WINDOW_BONUS * ((at >= asked.window.start.timestamp()) & (at < asked.window.end.timestamp()))
     return bonus

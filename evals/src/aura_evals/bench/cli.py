@@ -108,7 +108,7 @@ def recall(
     queries: Annotated[int, typer.Option(min=20)] = 100,
     json: Json = None,
 ) -> None:
-    """Recall in one user's memory, less the query's embedding; erasing that user."""
+    """Recall in one user's memory, less the query's embedding; storing a turn; erasing that user."""
     from aura_evals.bench.recall import bench_recall
 
     show(asyncio.run(bench_recall(rows, turns, facts, queries)), json)

@@ -132,9 +132,9 @@ class Loader:
         self._connection.execute("VACUUM ANALYZE")
         self._connection.execute("CHECKPOINT")
 
-    def execute(self, statement: LiteralString, values: list[object]) -> None:
+    def execute(self, statement: sql.Composed) -> None:
         """Run a statement."""
-        self._connection.execute(statement, values)
+        self._connection.execute(statement)
 
     def vector_fields(self, chunks: Chunks, weight: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Each chunk's vector, and its terms with `weight` each, as pgvector sends them."""
@@ -197,19 +197,37 @@ class MemoryLoader:
         ]  # fmt: skip
         self._loader.copy("memory_entries", _MEMORY_COLUMNS, _binary_rows(fields))
 
-    def make_facts(self, user_id: UUID, count: int) -> None:
-        """Turn `count` of a user's turns into facts."""
-        self._loader.execute(
-            "UPDATE memory_entries SET kind = 'fact' WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM memory_entries"
-            " WHERE tenant_id = %s AND user_id = %s ORDER BY id LIMIT %s)",
-            [self._tenant_id, user_id, count],
-        )
+    def make_history(self, user_id: UUID, facts: int) -> None:
+        """Turn `facts` of a user's entries into facts, and put behind all of them what they were made from."""
+        values = {"tenant": self._tenant_id, "user": user_id, "facts": facts}
+        filled = {name: sql.Literal(value) for name, value in values.items()}
+        for statement in _HISTORY:
+            self._loader.execute(sql.SQL(statement).format(**filled))
 
 
 def chunk_id(place: Place, number: int) -> str:
     """The id of a tenant's chunk: no two tenants share one, so that a leak would show."""
     return f"{place.tenant_id.hex}-{number:07}"
 
+
+_HISTORY: tuple[LiteralString, ...] = (
+    "CREATE TEMP VIEW own AS SELECT * FROM memory_entries WHERE (tenant_id, user_id) = ({tenant}, {user})",
+    "UPDATE memory_entries SET kind = 'fact' WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM own ORDER BY id"
+    " LIMIT {facts})",
+    "UPDATE memory_entries AS entry SET conversation_id = md5(part.user_id::text || part.number)::uuid FROM"
+    " (SELECT *, ntile(40) OVER (ORDER BY at) AS number FROM own) AS part"
+    " WHERE (entry.tenant_id, entry.id) = (part.tenant_id, part.id)",
+    "INSERT INTO conversations (tenant_id, id, user_id) SELECT DISTINCT tenant_id, conversation_id, user_id FROM own",
+    "INSERT INTO messages (tenant_id, id, conversation_id, user_id, role, text, created_at)"
+    " SELECT tenant_id, message_id, conversation_id, user_id, 'user', text, at FROM own",
+    "INSERT INTO facts (tenant_id, id, user_id, slot, value, text, language, category, kind, digest, confidence, extractor,"
+    " learned_at, asserted_at, valid_from) SELECT tenant_id, id, user_id, 'opinion', id::text, text, 'en', 'opinion',"
+    " 'statement', uuid_send(id), 1, 'bench', at, at, at FROM own WHERE kind = 'fact'",
+    "INSERT INTO fact_evidence (tenant_id, fact_id, message_id, user_id, start_offset, end_offset)"
+    " SELECT tenant_id, id, message_id, user_id, 0, 9 FROM own WHERE kind = 'fact'",
+    "DROP VIEW own",
+)
+"""From a user's entries back to what they are made from: 40 conversations, messages, facts with their places."""
 
 _CHUNK_COLUMNS = ("tenant_id", "id", "text", "text_sha256")
 _MEMORY_COLUMNS = (

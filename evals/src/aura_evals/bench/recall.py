@@ -1,15 +1,17 @@
-"""`bench recall`: recall in the memory of one user, within a table that holds many more; and forgetting that user."""
+"""`bench recall`: recall in the memory of one user, within a table of many; storing a turn; forgetting that user."""
 
 from __future__ import annotations
 
+from secrets import token_urlsafe
 from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aura import Answer, Workspace
+from aura.answering.events import Timings
 from aura.identity import Scope
 from aura.index.embedding import EmbeddingModel
-from aura.memory import entries
 from aura.memory.recall import Recall
 from aura_evals.bench.loading import MemoryLoader
 from aura_evals.bench.measuring import Bench, open_bench, timed
@@ -17,6 +19,7 @@ from aura_evals.bench.report import Goal, Recorder, Report, milliseconds
 from aura_evals.bench.synthetic import Corpus, TopicEmbedding
 
 _RECALL_GOAL = Goal(limit=60, absolute=True)
+_STORE_GOAL = Goal(limit=20, absolute=True)
 _ERASE_GOAL = Goal(limit=5, absolute=True)
 _WORDS_OF_A_TURN = 25
 _SITTINGS = 40
@@ -25,15 +28,15 @@ _WARM_UP = 10
 
 
 async def bench_recall(rows: int, turns: int, facts: int, queries: int) -> Report:
-    """Time recall, less the query's embedding, one question after the other; then the erasure of that user's entries.
+    """Time recall, less the query's embedding, one question after the other; then turns that are stored; then the erasure.
 
     The user's `turns` and `facts` are written in sittings, between which other users' are, until the table has `rows`.
     """
     recorder = Recorder("recall")
     corpus = Corpus(terms_per_chunk=_WORDS_OF_A_TURN)
     async with open_bench(corpus) as bench:
-        user = bench.workspace.scope.tenant_id
-        scope = await _loaded(bench, corpus, rows, turns, facts)
+        user = await _member(bench)
+        scope = await _loaded(bench, corpus, rows, turns, facts, user.scope)
         recall = Recall(bench.aura._parts.database, scope, _embedder(bench))  # pyright: ignore[reportPrivateUsage]
         for _ in range(_WARM_UP):
             await _asked(recall, corpus)
@@ -41,15 +44,39 @@ async def bench_recall(rows: int, turns: int, facts: int, queries: int) -> Repor
         name = f"{turns:,} turns + {facts:,} facts of {rows:,} rows"
         recorder.add(f"recall, {name}, p50", milliseconds(times), "ms")
         recorder.add(f"recall, {name}, p95", milliseconds(times, 95), "ms", goal=_RECALL_GOAL)
-        seconds, dropped = await timed(_dropped(bench, scope))
-        assert dropped == turns + facts, f"{dropped} entries of {user} were dropped"
-        recorder.add("erasing the user's entries", seconds, "s", goal=_ERASE_GOAL)
+        times = await _stored(user, corpus, queries)
+        recorder.add("storing a turn of that user, p50", milliseconds(times), "ms")
+        recorder.add("storing a turn of that user, p95", milliseconds(times, 95), "ms", goal=_STORE_GOAL)
+        seconds, receipt = await timed(user.memory.erase())
+        assert (receipt.vectors, receipt.facts) == (turns + facts, facts), f"{receipt} is not all of {scope.user_id}"
+        recorder.add(f"erasing that user, {receipt.messages:,} messages", seconds, "s", goal=_ERASE_GOAL)
     return recorder.report()
 
 
-async def _loaded(bench: Bench, corpus: Corpus, rows: int, turns: int, facts: int) -> Scope:
-    """Fill the table; the scope of the user in question."""
-    tenant_id, user_id, own = bench.workspace.organisation.id, uuid4(), turns + facts
+async def _member(bench: Bench) -> Workspace:
+    member = await bench.workspace.users.add(email="talker@bench.test", password=token_urlsafe(24))
+    return await bench.aura.workspace(bench.workspace.organisation, member)
+
+
+async def _stored(user: Workspace, corpus: Corpus, count: int) -> list[float]:
+    """The seconds of each of `count` turns, one after the other in one conversation, as an answer stores them."""
+    conversation_id = await user.conversations.start()
+    times: list[float] = []
+    for _ in range(_WARM_UP + count):
+        question = corpus.question()
+        answer = Answer(
+            response_id=uuid4(), question=question, text=corpus.question(words=60), citations=(), sources=(),
+            refused=False, model="bench", cost_usd=0.0, timings=Timings(),
+        )  # fmt: skip
+        storing = user.conversations.add_turn(conversation_id, question, answer, teaches="text")
+        times.append((await timed(storing))[0])
+    return times[_WARM_UP:]
+
+
+async def _loaded(bench: Bench, corpus: Corpus, rows: int, turns: int, facts: int, user: Scope) -> Scope:
+    """Fill the table; the scope of `user` for its recall."""
+    tenant_id, user_id, own = user.tenant_id, user.user_id, turns + facts
+    assert user_id is not None
     loader = MemoryLoader(bench.loader, tenant_id, _embedder(bench).weights_sha256)
     random = np.random.default_rng(0)
     others = [uuid4() for _ in range(max(1, (rows - own) // own))]
@@ -59,10 +86,9 @@ async def _loaded(bench: Bench, corpus: Corpus, rows: int, turns: int, facts: in
         for start in range(0, count, 5_000):
             size = min(5_000, count - start)
             loader.load(corpus.chunks(size), _users(others, size, random))
-    loader.make_facts(user_id, facts)
+    loader.make_history(user_id, facts)
     bench.loader.settle()
-    role = bench.workspace.scope.role
-    return Scope(tenant_id=tenant_id, user_id=user_id, role=role)  # pyright: ignore[reportArgumentType]
+    return Scope(tenant_id=tenant_id, user_id=user_id, role=user.role)
 
 
 def _part(total: int, sitting: int) -> int:
@@ -81,11 +107,6 @@ async def _asked(recall: Recall, corpus: Corpus) -> float:
     seconds, recalled = await timed(recall.recall(question, limit=20, vector=vector, everything=True))
     assert len(recalled.found) == 20
     return seconds
-
-
-async def _dropped(bench: Bench, scope: Scope) -> int:
-    async with bench.aura._parts.database.tenant(scope) as session:  # pyright: ignore[reportPrivateUsage]
-        return await entries.drop_user(session, scope, scope.user_id)
 
 
 def _embedder(bench: Bench) -> EmbeddingModel:
