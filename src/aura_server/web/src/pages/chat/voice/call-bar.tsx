@@ -149,7 +149,9 @@ function Captions({ view: { heard, caption, citations }, onSource }: CaptionsPro
   const sources = new Map(citations.map((each) => [`${each.marker} ${each.document_id} ${each.page}`, each]));
   const scroller = useRef<HTMLElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is said now stays in sight
-  useLayoutEffect(() => scroller.current?.scrollTo({ top: scroller.current.scrollHeight }), [heard, caption]);
+  useLayoutEffect(() => {
+    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+  }, [heard, caption]);
   return (
     <section ref={scroller} className={styles.captions} aria-label={t("voice:captions")} tabIndex={0}>
       {heard && (
@@ -165,7 +167,6 @@ function Captions({ view: { heard, caption, citations }, onSource }: CaptionsPro
               <button
                 type="button"
                 className={styles.source}
-                aria-label={t("citation", { marker: citation.marker, place: place(citation) })}
                 onClick={() => onSource(citation, citations)}
               >
                 <span className={styles.number}>{citation.marker}</span>

@@ -269,6 +269,8 @@ export class Call {
 
   private turned(): void {
     this.finished = false;
+    this.said = [];
+    this.cited = [];
     this.set({ heard: "", caption: "", citations: [] });
     if (this.talked !== null) this.onTurn(this.talked);
   }
