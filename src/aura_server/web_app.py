@@ -25,7 +25,12 @@ _PAGE: Final = "index.html"
 _ASSETS: Final = "assets/"
 _ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
 """The forms that the build compresses files to, the smaller first, and how such a file's name ends."""
-_TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".webmanifest": "application/manifest+json"}
+_TYPES: Final = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
 """Of suffixes that machines have different opinions about."""
 
 

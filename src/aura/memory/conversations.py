@@ -21,7 +21,7 @@ from aura.database.scopes import visible
 from aura.database.tables import conversations, messages
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
-from aura.memory import exporting, fact_rows, outbox, turns
+from aura.memory import exporting, fact_rows, outbox, taking_back, turns
 from aura.memory.exporting import Format
 from aura.memory.turns import Turn
 from aura.persona.signals import Signals
@@ -303,6 +303,17 @@ class Conversations:
             )
             await fact_rows.drop_unproven(session, self._scope)
             await outbox.put_again(session, self._scope, others)
+
+    async def take_back(self, conversation_id: ConversationId, message_id: UUID) -> int:
+        """Delete the turn of a message and every turn after it, with what these alone taught; how many messages went.
+
+        Raises:
+            NotFound: there is no such conversation in the scope, or no such message in it.
+        """
+        self._scope.require(Verb.WRITE)
+        self._refuse_unreadable()
+        async with self._database.tenant(self._scope) as session:
+            return await taking_back.take_back(session, self._scope, conversation_id, message_id)
 
     async def export(self, conversation_id: ConversationId, format: Format = "jsonl") -> AsyncGenerator[bytes]:
         """A conversation with its messages in pieces: JSON Lines, or HTML to be read.

@@ -112,6 +112,15 @@ async def drop(session: AsyncConnection, scope: Scope, ids: Sequence[UUID]) -> i
     return gone.rowcount
 
 
+async def drop_messages(session: AsyncConnection, scope: Scope, message_ids: Sequence[UUID]) -> int:
+    """Forget the entries of these messages, and of the facts that were learned from them first; how many.
+
+    Cost: one round trip.
+    """
+    theirs = and_(visible(memory_entries, scope), _entry.message_id.in_(message_ids))
+    return (await session.execute(delete(memory_entries).where(theirs))).rowcount
+
+
 async def drop_user(session: AsyncConnection, scope: Scope, user_id: UserId | None) -> int:
     """Forget every entry of one user for good; how many there were. Cost: one round trip."""
     theirs = and_(visible(memory_entries, scope), _entry.user_id.is_not_distinct_from(user_id))

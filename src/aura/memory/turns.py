@@ -36,7 +36,8 @@ from aura.database.tables import conversations, memory_outbox, messages
 from aura.errors import NotFound
 from aura.identity import ConversationId, Scope
 
-_TITLE_CHARACTERS: Final = 80
+TITLE_CHARACTERS: Final = 80
+"""How much of its first question names a conversation."""
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ async def write(
     Raises:
         NotFound: there is no such conversation in the scope.
     """
-    title = storable(turn.asked)[:_TITLE_CHARACTERS]
+    title = storable(turn.asked)[:TITLE_CHARACTERS]
     opened = {"conversation": turn.conversation_id, "title": title}
     if turn.begins:
         await _BEGIN.run(session, scope, opened)

@@ -59,6 +59,14 @@ async def remove(session_id: FromPath[UUID], workspace: NamedDependency[Workspac
     await workspace.conversations.delete(ConversationId(session_id))
 
 
+@delete("/conversations/{session_id:uuid}/messages/{message_id:uuid}", status_code=204, tags=_TAGS)
+async def take_back(
+    session_id: FromPath[UUID], message_id: FromPath[UUID], workspace: NamedDependency[Workspace]
+) -> None:
+    """Delete the turn of a message and every turn after it, to ask anew from there, and what only these taught."""
+    await workspace.conversations.take_back(ConversationId(session_id), message_id)
+
+
 @get("/conversations/{session_id:uuid}/export", media_type="application/jsonl", tags=_TAGS)
 async def export(
     session_id: FromPath[UUID], workspace: NamedDependency[Workspace], format: FromQuery[Format] = "jsonl"
@@ -69,4 +77,4 @@ async def export(
     return exported(talks.export(id, format), f"conversation-{id}", format)
 
 
-HANDLERS = (conversations, search, change, remove, export)
+HANDLERS = (conversations, search, change, remove, take_back, export)

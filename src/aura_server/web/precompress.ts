@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
 
-const COMPRESSIBLE = /\.(?:css|html|js|json|mjs|svg|webmanifest)$/;
+const COMPRESSIBLE = /\.(?:css|html|js|json|mjs|pfb|svg|ttf|wasm|webmanifest)$/;
 /** Below this, the headers weigh more than what is saved. */
 const SMALLEST_BYTES = 1_024;
 

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { pdfResources } from "./pdf-resources";
 import { precompress } from "./precompress";
 
 /** Where `npm run dev` finds a running server: `AURA_SERVER=http://127.0.0.1:8000 npm run dev`. */
@@ -37,7 +38,7 @@ const proxied = (path: string) => [
 ];
 
 export default defineConfig({
-  plugins: [react(), precompress()],
+  plugins: [react(), pdfResources(), precompress()],
   base: "/",
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {

@@ -84,6 +84,7 @@ CONVERSATION: dict[str, Attack] = {
     "conversations.export": lambda w, id: drained(w.conversations.export(ConversationId(id))),
     "conversations.export to be read": lambda w, id: drained(w.conversations.export(ConversationId(id), "html")),
     "conversations.note_heard": lambda w, id: w.conversations.note_heard(ConversationId(id), UUID(int=1), 1),
+    "conversations.take_back": lambda w, id: w.conversations.take_back(ConversationId(id), UUID(int=1)),
     "conversations.last_seq": lambda w, id: w.conversations.last_seq(ConversationId(id)),
     "conversations.history": lambda w, id: w.conversations.history(ConversationId(id)),
     "responses.start": lambda w, id: w.responses.start("Go on", conversation=ConversationId(id)),

@@ -103,6 +103,53 @@ async def test_a_deleted_talk_takes_along_what_it_alone_taught(ada: Workspace) -
     assert source.conversation_id == second
 
 
+async def test_turns_that_are_taken_back_go_with_all_after_them_and_with_what_they_alone_taught(ada: Workspace) -> None:
+    talk = await tell(ada, "I live in Rome.", "My name is Henrike.", "I love tea.")
+    elsewhere = await tell(ada, "I love tea.")
+    answered = (await ada.conversations.recent(talk))[3]
+    assert answered.role == "assistant"
+    assert await ada.conversations.take_back(talk, answered.id) == 4
+    await derive(ada, elsewhere)
+    assert [each.text for each in await ada.conversations.recent(talk)] == ["I live in Rome.", "Noted."]
+    assert await known(ada, "all") == ["I live in Rome", "I love tea"]
+    assert await recallable(ada) == [
+        "I live in Rome",
+        "I live in Rome.",
+        "I love tea",
+        "I love tea.",
+        "Noted.",
+        "Noted.",
+    ]
+
+
+async def test_a_turn_is_taken_back_by_its_question_too_and_a_summary_that_knew_of_it_goes(ada: Workspace) -> None:
+    talk = await tell(ada, *(f"My case number is A-{n}." for n in range(5)))
+    assert "A-0" in await ada.memory.summary()
+    asked = (await ada.conversations.recent(talk))[0]
+    assert (asked.role, await ada.conversations.take_back(talk, asked.id)) == ("user", 10)
+    assert await ada.memory.summary() == ""
+    assert await ada.conversations.recent(talk) == []
+    await say(ada, "What is the weather?", talk=talk)
+    assert (await ada.conversations.get(talk)).title == "What is the weather?"
+
+
+async def test_a_message_of_another_talk_or_of_somebody_else_is_not_taken_back(company: Company) -> None:
+    own, other = await tell(company.member, "My name is Maximilian."), await tell(company.member, "I love tea.")
+    foreign = await tell(company.admin, "My name is Henrike.")
+    elsewhere = [
+        (await of.conversations.recent(talk))[0] for of, talk in ((company.member, other), (company.admin, foreign))
+    ]
+    for message in elsewhere:
+        with pytest.raises(NotFound, match="no such message"):
+            await company.member.conversations.take_back(own, message.id)
+        with pytest.raises(NotFound, match="no such conversation"):
+            await company.member.conversations.take_back(foreign, message.id)
+    assert [
+        len(await of.conversations.recent(talk))
+        for of, talk in ((company.member, own), (company.member, other), (company.admin, foreign))
+    ] == [2, 2, 2]
+
+
 async def test_nobody_else_sees_or_changes_what_is_known(company: Company) -> None:
     talk = await tell(company.member, "My name is Maximilian.", *(f"My case number is A-{n}." for n in range(5)))
     fact = await fact_of(company.member, "My name is Maximilian")

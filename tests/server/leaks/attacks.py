@@ -212,6 +212,8 @@ ATTACKS = {
             Attack("conversation", "POST", "/voice/message", _spoken(session_id=...)),
             Attack("conversation", "PATCH", "/conversations/{id}", _json(title="mine now", pinned=True)),
             Attack("conversation", "DELETE", "/conversations/{id}"),
+            Attack("conversation", "DELETE", "/conversations/{id}/messages/{id}"),
+            Attack("message", "DELETE", f"/conversations/{UUID(int=1)}/messages/{{id}}"),
             Attack("conversation", "GET", "/conversations/{id}/export", reads=True),
             Attack("conversation", "GET", "/conversations/{id}/export", _query(format="html"), reads=True),
             Attack("fact", "PATCH", "/memory/facts/{id}", _json(text="mine now")),

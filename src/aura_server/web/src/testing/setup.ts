@@ -28,7 +28,7 @@ globalThis.Request = class extends OfNode {
   }
 };
 
-configure({ asyncUtilTimeout: 8_000 }); // the code of a page is loaded when it is opened
+configure({ asyncUtilTimeout: 15_000 }); // the code of a page is loaded when it is opened
 
 beforeAll(() => startLanguage("en"));
 

@@ -29,15 +29,15 @@ interface AnswerTextProps {
   readonly markers: readonly number[];
 }
 
-/** An answer: markdown whose markers are buttons. Paragraphs that are complete are not drawn again while it grows. */
+/** An answer: markdown whose markers are buttons. Blocks that are complete are not read again while it grows. */
 export function AnswerText({ text, markers }: AnswerTextProps) {
   const blocks = useMemo(() => blocksOf(text), [text]);
-  const known = [...new Set(markers)].sort((a, b) => a - b).join(",");
+  const known = new Set(markers);
   return (
     <div className={styles.text} dir="auto">
       {blocks.map((block, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only ever added at the end
-        <Block key={index} text={block} markers={known} />
+        <Block key={index} text={block} markers={markersIn(block, known)} />
       ))}
     </div>
   );
@@ -55,6 +55,12 @@ const Block = memo(function Block({ text, markers }: { readonly text: string; re
     </Markdown>
   );
 });
+
+/** Which of the markers a block has, as one value: a citation of another block is no reason to read this one again. */
+function markersIn(block: string, known: ReadonlySet<number>): string {
+  const found = Array.from(block.matchAll(MARKER), (match) => Number(match[1]));
+  return [...new Set(found)].filter((marker) => known.has(marker)).join(",");
+}
 
 /** `text` in pieces that are markdown by themselves: it is cut at empty lines outside of code. Lists stay whole. */
 export function blocksOf(text: string): string[] {

@@ -77,11 +77,11 @@ export class Answers {
     }
   }
 
-  /** Take a turn away that came to nothing, to ask it again. */
-  drop(key: string, id: string): void {
+  /** Take turns away, to ask anew in their place. */
+  drop(key: string, ids: readonly string[]): void {
     this.turns.set(
       key,
-      this.of(key).filter((turn) => turn.id !== id),
+      this.of(key).filter((turn) => !ids.includes(turn.id)),
     );
     this.tell();
   }
@@ -192,6 +192,7 @@ export class Answers {
       text: answer.response,
       citations: answer.citations,
       messageId: answer.message_id ?? null,
+      storedAs: answer.message_id ?? null,
       model: answer.model_used,
       stopped: answer.stopped,
       answer,

@@ -17,6 +17,7 @@ import { NEW } from "./answers";
 import styles from "./chat-page.module.css";
 import { Composer } from "./composer";
 import { collections, conversations, history } from "./conversation-data";
+import { useAskInstead, useEditing } from "./editing";
 import { SourcePane } from "./source-pane/source-pane";
 import { StateLine } from "./state-line";
 import { Transcript } from "./transcript";
@@ -92,32 +93,32 @@ function Chat({ conversation, onNamed }: ChatProps) {
     (question: string, how: Asked = asked) => answers.ask(conversation, question, how),
     [answers, conversation, asked],
   );
-  const onSend = () => {
-    if (text.trim() === "" || answering) return;
-    ask(text.trim());
-    setText("");
+  const askInstead = useAskInstead(conversation, turns, answers);
+  const editing = useEditing(text, setText, field);
+  const edited = turns.findIndex((turn) => turn.id === editing.turn);
+  const onSend = async () => {
+    const question = text.trim();
+    if (question === "" || answering) return;
+    const replaced = turns[edited];
+    if (!replaced) {
+      ask(question);
+      setText("");
+    } else if (await askInstead(replaced, question, asked)) editing.end();
   };
-  const onEdit = useCallback(
-    (turn: Turn | undefined) => {
-      if (!turn) return;
-      setText(turn.question);
-      field.current?.focus();
-    },
-    [setText],
-  );
   const onAgain = useCallback(
-    (turn: Turn) => {
-      if (turn.phase === "failed") answers.drop(conversation, turn.id);
-      ask(turn.question, turn.answer === null && turn.phase !== "failed" ? asked : turn.asked);
-    },
-    [answers, conversation, ask, asked],
+    (turn: Turn) =>
+      void askInstead(turn, turn.question, turn.answer === null && turn.phase !== "failed" ? asked : turn.asked),
+    [askInstead, asked],
   );
   useKey("stop", () => (answering ? answers.stop(conversation) : source.close()), {
     enabled: answering || source.opened !== null,
   });
   useKey("nextCitation", () => source.step(1));
   useKey("previousCitation", () => source.step(-1));
-  useEscapeInField(field, () => answering && answers.stop(conversation));
+  useEscapeInField(field, () => {
+    if (answering) answers.stop(conversation);
+    else if (editing.turn !== null) editing.end();
+  });
 
   const gone = !isNew && past.error;
   const waiting = !isNew && past.isPending && turns.length === 0;
@@ -143,7 +144,7 @@ function Chat({ conversation, onNamed }: ChatProps) {
             opened={source.opened}
             onOpen={source.open}
             onAsk={ask}
-            onEdit={onEdit}
+            onEdit={editing.begin}
             onAgain={onAgain}
             onEarlier={past.hasNextPage && !past.isFetchingNextPage ? () => void past.fetchNextPage() : undefined}
           />
@@ -154,6 +155,7 @@ function Chat({ conversation, onNamed }: ChatProps) {
             <CallBar
               conversation={isNew ? null : conversation}
               collection={asked.collection}
+              onSource={source.openAmong}
               onTurn={onTalked}
               onEnd={onCallEnd}
             />
@@ -170,9 +172,11 @@ function Chat({ conversation, onNamed }: ChatProps) {
             answering={answering}
             kept={!isNew || live.some((turn) => !turn.asked.temporary)}
             organisation={identity.organization}
-            onSend={onSend}
+            onSend={() => void onSend()}
             onStop={() => answers.stop(conversation)}
-            onEditLast={() => onEdit(turns.at(-1))}
+            onEditLast={() => editing.begin(turns.findLast((turn) => turn.question !== ""))}
+            replaced={edited < 0 ? null : turns.length - edited - 1}
+            onKeepAsItWas={editing.end}
             onTalk={() => setCalling(true)}
           />
         )}
@@ -199,9 +203,18 @@ function Welcome({ temporary, onAsk }: { readonly temporary: boolean; readonly o
   );
 }
 
+interface Opened {
+  /** Whose it is; null while its turn is still being spoken. */
+  readonly turn: string | null;
+  readonly citation: CitationResponse;
+  readonly among: readonly CitationResponse[];
+}
+
 interface Source {
-  readonly opened: { readonly turn: string; readonly citation: CitationResponse } | null;
+  readonly opened: Opened | null;
   readonly citations: readonly CitationResponse[];
+  /** Open a citation of what is being spoken. */
+  readonly openAmong: (citation: CitationResponse, among: readonly CitationResponse[]) => void;
   readonly open: (turn: Turn, citation: CitationResponse) => void;
   readonly show: (citation: CitationResponse) => void;
   readonly step: (by: 1 | -1) => void;
@@ -210,13 +223,24 @@ interface Source {
 
 /** Which citation is open, and the way to the one before and after it. */
 function useSource(turns: readonly Turn[]): Source {
-  const [opened, setOpened] = useState<Source["opened"]>(null);
-  const of = opened
+  const [opened, setOpened] = useState<Opened | null>(null);
+  const of = opened?.turn
     ? turns.find((turn) => turn.id === opened.turn)
     : turns.findLast((turn) => turn.citations.length > 0);
-  const open = useCallback((turn: Turn, citation: CitationResponse) => setOpened({ turn: turn.id, citation }), []);
-  const citations = of?.citations ?? [];
-  const show = (citation: CitationResponse) => of && setOpened({ turn: of.id, citation });
+  const open = useCallback(
+    (turn: Turn, citation: CitationResponse) => setOpened({ turn: turn.id, citation, among: turn.citations }),
+    [],
+  );
+  const openAmong = useCallback(
+    (citation: CitationResponse, among: readonly CitationResponse[]) => setOpened({ turn: null, citation, among }),
+    [],
+  );
+  const loose = opened !== null && opened.turn === null;
+  const citations = (loose ? opened.among : of?.citations) ?? [];
+  const show = (citation: CitationResponse) => {
+    if (loose) openAmong(citation, citations);
+    else if (of) open(of, citation);
+  };
   const step = (by: 1 | -1) => {
     const at = opened
       ? citations.findIndex((each) => each.start === opened.citation.start && each.marker === opened.citation.marker)
@@ -224,7 +248,7 @@ function useSource(turns: readonly Turn[]): Source {
     const next = citations[at < 0 ? 0 : (at + by + citations.length) % citations.length];
     if (next) show(next);
   };
-  return { opened: of ? opened : null, citations, open, show, step, close: () => setOpened(null) };
+  return { opened: loose || of ? opened : null, citations, open, openAmong, show, step, close: () => setOpened(null) };
 }
 
 /** The source pane: beside the conversation where there is room, else over it. */

@@ -1,4 +1,4 @@
-import { Clock, Mic, SendHorizontal, SlidersHorizontal, Square } from "lucide-react";
+import { Clock, Mic, Pencil, SendHorizontal, SlidersHorizontal, Square, X } from "lucide-react";
 import { type KeyboardEvent, type Ref, useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { CollectionResponse } from "@/api/schema";
@@ -27,6 +27,9 @@ interface ComposerProps {
   readonly onStop: () => void;
   readonly onEditLast: () => void;
   readonly onTalk: () => void;
+  /** How many turns behind the edited one go with it; null where nothing is being edited. */
+  readonly replaced: number | null;
+  readonly onKeepAsItWas: () => void;
 }
 
 /** Where a message is written, and how it is asked. */
@@ -55,6 +58,15 @@ export function Composer(props: ComposerProps) {
         onSend();
       }}
     >
+      <div role="status">
+        {props.replaced !== null && (
+          <div className={styles.editing}>
+            <Pencil size={14} aria-hidden />
+            <span>{t("editing", { count: props.replaced })}</span>
+            <IconButton label={t("keepAsItWas")} keys="Esc" icon={<X size={16} />} onClick={props.onKeepAsItWas} />
+          </div>
+        )}
+      </div>
       <div className={classes(styles.box, asked.temporary && styles.temporary)}>
         <textarea
           ref={(element) => {

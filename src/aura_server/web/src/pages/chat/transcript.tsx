@@ -10,7 +10,7 @@ const NEAR_PX = 80;
 
 interface TranscriptProps extends TurnActions {
   readonly turns: readonly Turn[];
-  readonly opened: { readonly turn: string; readonly citation: CitationResponse } | null;
+  readonly opened: { readonly turn: string | null; readonly citation: CitationResponse } | null;
   /** Asks for what was said before; undefined where there is nothing more, or while it is coming. */
   readonly onEarlier?: () => void;
   readonly head?: ReactNode;

@@ -67,7 +67,7 @@ export const TurnView = memo(function TurnView({ turn, last, opened, ...actions 
           )}
           <Ending turn={turn} onAgain={actions.onAgain} />
           {!isOpen(turn) && <SourceList citations={turn.citations} onOpen={cited.onOpen} />}
-          {!isOpen(turn) && turn.phase !== "failed" && <Actions turn={turn} onAgain={actions.onAgain} />}
+          {!isOpen(turn) && turn.phase !== "failed" && <Actions turn={turn} onAgain={last ? actions.onAgain : null} />}
           {last && turn.phase === "answered" && <Suggestions turn={turn} onAsk={actions.onAsk} />}
         </div>
       </CitedProvider>
@@ -97,7 +97,13 @@ function Ending({ turn, onAgain }: { readonly turn: Turn; readonly onAgain: (tur
   return turn.stopped && !isOpen(turn) ? <p className={styles.ending}>{t("stopped")}</p> : null;
 }
 
-function Actions({ turn, onAgain }: { readonly turn: Turn; readonly onAgain: (turn: Turn) => void }) {
+interface ActionsProps {
+  readonly turn: Turn;
+  /** Null where other turns follow: these would go, too. */
+  readonly onAgain: ((turn: Turn) => void) | null;
+}
+
+function Actions({ turn, onAgain }: ActionsProps) {
   const { t } = useTranslation("chat");
   const [copied, setCopied] = useState(false);
   const [details, setDetails] = useState(false);
@@ -116,7 +122,9 @@ function Actions({ turn, onAgain }: { readonly turn: Turn; readonly onAgain: (tu
           icon={copied ? <Check size={16} /> : <Copy size={16} />}
           onClick={() => void copy()}
         />
-        <IconButton label={t("again")} icon={<RotateCcw size={16} />} onClick={() => onAgain(turn)} />
+        {onAgain && turn.question !== "" && (
+          <IconButton label={t("again")} icon={<RotateCcw size={16} />} onClick={() => onAgain(turn)} />
+        )}
         {turn.messageId && (
           <>
             <IconButton

@@ -21,6 +21,8 @@ export interface Turn {
   readonly text: string;
   readonly citations: readonly CitationResponse[];
   readonly messageId: string | null;
+  /** A message of it that the server keeps: the answer, or the question where no answer came. */
+  readonly storedAs: string | null;
   readonly model: string | null;
   /** It was ended before its end. */
   readonly stopped: boolean;
@@ -44,6 +46,7 @@ export function begun(id: string, question: string, asked: Asked): Turn {
     text: "",
     citations: [],
     messageId: null,
+    storedAs: null,
     model: null,
     stopped: false,
     passages: [],
@@ -79,6 +82,7 @@ function paired(question: MessageResponse | null, answer: MessageResponse | null
     text: answer?.text ?? "",
     citations: answer?.citations ?? [],
     messageId: answer?.message_id ?? null,
+    storedAs: answer?.message_id ?? question?.message_id ?? null,
     model: answer?.model_used ?? null,
     stopped: answer?.stopped ?? answer === null,
   };

@@ -105,8 +105,15 @@ function marked(piece: HTMLElement | undefined, { from, to }: Piece): HTMLElemen
 }
 
 async function opened(bytes: ArrayBuffer): Promise<PDFDocumentProxy> {
-  const { getDocument } = await pdfjs();
-  return getDocument({ data: bytes, enableXfa: false, isEvalSupported: false, stopAtErrors: false }).promise;
+  const { getDocument, version } = await pdfjs();
+  const resources = import.meta.env.DEV ? "/node_modules/pdfjs-dist" : `/assets/pdfjs-${version}`; // see pdf-resources.ts
+  const served = {
+    cMapUrl: `${resources}/cmaps/`,
+    standardFontDataUrl: `${resources}/standard_fonts/`,
+    wasmUrl: `${resources}/wasm/`,
+    iccUrl: `${resources}/iccs/`,
+  };
+  return getDocument({ data: bytes, enableXfa: false, isEvalSupported: false, stopAtErrors: false, ...served }).promise;
 }
 
 async function pdfjs() {

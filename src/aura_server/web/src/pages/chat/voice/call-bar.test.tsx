@@ -18,7 +18,10 @@ afterEach(() => {
 
 function call() {
   const onEnd = vi.fn();
-  return { onEnd, ...show(<CallBar conversation={null} collection={null} onTurn={vi.fn()} onEnd={onEnd} />) };
+  return {
+    onEnd,
+    ...show(<CallBar conversation={null} collection={null} onSource={vi.fn()} onTurn={vi.fn()} onEnd={onEnd} />),
+  };
 }
 
 /** A browser whose microphone answers with this error. */

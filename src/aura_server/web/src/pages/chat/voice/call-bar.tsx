@@ -1,13 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { Ear, Hand, LoaderCircle, Mic, MicOff, PhoneOff, Square, Volume2 } from "lucide-react";
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { problemOf } from "@/api/problems";
+import type { CitationResponse } from "@/api/schema";
 import { announce } from "@/components/announcer";
 import { Button, IconButton } from "@/components/button";
 import { Notice, useExplained } from "@/components/feedback";
 import { authorised } from "@/session/session";
-import { Call, CallError, type CallState, MicrophoneError } from "./call";
+import { usePlace } from "../cite";
+import { Call, CallError, type CallState, type CallView, MicrophoneError } from "./call";
 import styles from "./call-bar.module.css";
 
 const DEVICE = "aura.microphone";
@@ -16,6 +18,8 @@ const ICONS = { connecting: LoaderCircle, listening: Ear, thinking: LoaderCircle
 interface CallBarProps {
   readonly conversation: string | null;
   readonly collection: string | null;
+  /** Show where a caption comes from. */
+  readonly onSource: (citation: CitationResponse, citations: readonly CitationResponse[]) => void;
   /** A turn is over, and in the history of this conversation. */
   readonly onTurn: (conversation: string) => void;
   /** The call is over; the conversation that it was in, if anything was said. */
@@ -23,7 +27,7 @@ interface CallBarProps {
 }
 
 /** The message field while somebody talks: what the assistant does, what it heard, and what it says. */
-export default function CallBar({ conversation: first, collection, onTurn, onEnd }: CallBarProps) {
+export default function CallBar({ conversation: first, collection, onSource, onTurn, onEnd }: CallBarProps) {
   const { t, i18n } = useTranslation("voice");
   const status = useQuery({ queryKey: ["voice", "status"], queryFn: voiceStatus, staleTime: 60_000, retry: false });
   const [deviceId, setDeviceId] = useState(localStorage.getItem(DEVICE));
@@ -54,6 +58,7 @@ export default function CallBar({ conversation: first, collection, onTurn, onEnd
   return (
     <Talking
       call={call}
+      onSource={onSource}
       onEnd={() => end.current(call.talked)}
       onDevice={(id) => {
         localStorage.setItem(DEVICE, id);
@@ -63,13 +68,13 @@ export default function CallBar({ conversation: first, collection, onTurn, onEnd
   );
 }
 
-interface TalkingProps {
+interface TalkingProps extends Pick<CallBarProps, "onSource"> {
   readonly call: Call;
   readonly onEnd: () => void;
   readonly onDevice: (id: string) => void;
 }
 
-function Talking({ call, onEnd, onDevice }: TalkingProps) {
+function Talking({ call, onSource, onEnd, onDevice }: TalkingProps) {
   const { t } = useTranslation("voice");
   const view = useSyncExternalStore(call.subscribe, () => call.view);
   const { state } = view;
@@ -83,19 +88,7 @@ function Talking({ call, onEnd, onDevice }: TalkingProps) {
   const Icon = ICONS[state];
   return (
     <section className={styles.bar} aria-label={t("call")}>
-      <div className={styles.captions} aria-live="off">
-        {view.heard && <p className={styles.heard}>{view.heard}</p>}
-        {view.caption && (
-          <p>
-            {view.caption}
-            {[...new Set(view.citations.map((each) => each.filename))].map((filename) => (
-              <span key={filename} className={styles.source}>
-                {filename}
-              </span>
-            ))}
-          </p>
-        )}
-      </div>
+      <Captions view={view} onSource={onSource} />
       <div className={styles.row}>
         <span className={styles.state} data-state={state}>
           <Icon size={18} aria-hidden />
@@ -139,6 +132,50 @@ function Talking({ call, onEnd, onDevice }: TalkingProps) {
         </Button>
       </div>
       {view.error instanceof Error && <Notice tone="warn">{view.error.message}</Notice>}
+    </section>
+  );
+}
+
+const MARKER = /\s*\[\d{1,3}\]/g;
+
+interface CaptionsProps extends Pick<CallBarProps, "onSource"> {
+  readonly view: CallView;
+}
+
+/** What was heard, what is said of the answer so far, and where that comes from. A caption is seen as it is heard. */
+function Captions({ view: { heard, caption, citations }, onSource }: CaptionsProps) {
+  const { t } = useTranslation("chat");
+  const place = usePlace();
+  const sources = new Map(citations.map((each) => [`${each.marker} ${each.document_id} ${each.page}`, each]));
+  const scroller = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is said now stays in sight
+  useLayoutEffect(() => {
+    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+  }, [heard, caption]);
+  return (
+    <section ref={scroller} className={styles.captions} aria-label={t("voice:captions")} tabIndex={0}>
+      {heard && (
+        <p className={styles.heard} dir="auto">
+          {heard}
+        </p>
+      )}
+      {caption && <p dir="auto">{caption.replace(MARKER, "")}</p>}
+      {sources.size > 0 && (
+        <ul className={styles.sources} aria-label={t("sources")}>
+          {[...sources].map(([key, citation]) => (
+            <li key={key}>
+              <button
+                type="button"
+                className={styles.source}
+                onClick={() => onSource(citation, citations)}
+              >
+                <span className={styles.number}>{citation.marker}</span>
+                {place(citation)}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
 }

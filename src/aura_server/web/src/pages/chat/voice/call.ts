@@ -14,6 +14,7 @@ export interface CallView {
   readonly heard: string;
   /** What was said aloud of the answer so far, in step with the sound. */
   readonly caption: string;
+  /** Of what was said so far. */
   readonly citations: readonly CitationResponse[];
   readonly error: unknown;
   readonly conversation: string | null;
@@ -59,6 +60,7 @@ export class Call {
   private timer: ReturnType<typeof setInterval> | null = null;
   private pushing = false;
   private said: { text: string; at: number }[] = [];
+  private cited: { citation: CitationResponse; at: number }[] = [];
   private unspoken = "";
   private closed = false;
   private finished = false;
@@ -183,7 +185,7 @@ export class Call {
         this.set({ heard: String(told.transcript) });
         break;
       case "aura.citations":
-        this.set({ citations: [...this.view.citations, ...(told.citations as CitationResponse[])] });
+        this.cite(told);
         break;
       case "aura.duck":
         this.playback?.duck(Boolean(told.on));
@@ -202,6 +204,7 @@ export class Call {
       case "response.created": {
         const { conversation_id } = told.response as { conversation_id?: string };
         this.said = [];
+        this.cited = [];
         this.unspoken = "";
         this.finished = false;
         const conversation = conversation_id?.replace(/^conv_/, "") || this.view.conversation;
@@ -214,11 +217,9 @@ export class Call {
       case "response.output_audio.delta":
         this.playback?.play(String(told.item_id), fromBase64(String(told.delta)));
         break;
-      case "response.output_audio_transcript.delta": {
-        const ours = this.playback?.itemId === told.item_id;
-        this.said.push({ text: String(told.delta), at: ours ? (this.playback?.queued ?? 0) : 0 });
+      case "response.output_audio_transcript.delta":
+        this.said.push({ text: String(told.delta), at: this.behind(told) });
         break;
-      }
       case "response.output_text.delta":
         this.speak(String(told.delta));
         break;
@@ -253,11 +254,27 @@ export class Call {
     if (playback.isPlaying)
       this.send({ type: "aura.played", item_id: playback.itemId, audio_ms: Math.round(played * 1000) });
     const caption = this.said.filter(({ at }) => at <= played).map(({ text }) => text).join(""); // biome-ignore format: one step after the other
-    if (caption !== this.view.caption) this.set({ caption });
+    const citations = this.cited.filter(({ at }) => at <= played).map(({ citation }) => citation);
+    const same = caption === this.view.caption && citations.length === this.view.citations.length;
+    if (!same) this.set({ caption, citations });
+  }
+
+  /** Where in an item's sound that comes which the server tells about now: behind what is here of it. */
+  private behind(told: Told): number {
+    const { playback } = this;
+    return playback?.itemId === told.item_id ? (playback?.queued ?? 0) : 0;
+  }
+
+  private cite(told: Told): void {
+    const citations = told.citations as CitationResponse[];
+    this.cited.push(...citations.map((citation) => ({ citation, at: this.behind(told) })));
+    if (!this.options.serverSpeaks) this.set({ citations: [...this.view.citations, ...citations] });
   }
 
   private turned(): void {
     this.finished = false;
+    this.said = [];
+    this.cited = [];
     this.set({ heard: "", caption: "", citations: [] });
     if (this.talked !== null) this.onTurn(this.talked);
   }
@@ -281,6 +298,7 @@ export class Call {
   private silence(): void {
     this.playback?.flush();
     this.said = [];
+    this.cited = [];
     if ("speechSynthesis" in window) window.speechSynthesis.cancel();
   }
 
