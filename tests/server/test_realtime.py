@@ -92,6 +92,11 @@ async def test_the_stock_client_asks_by_voice_and_hears_the_cited_answer(openai:
     assert said == done.output[0].content[0].transcript
     assert of(told, "response.output_audio.delta")
     assert done.conversation_id.startswith("conv_")
+    user, _, _, answer = [
+        event for event in told if event.type in ("conversation.item.added", "conversation.item.done")
+    ]
+    assert answer.type == "conversation.item.done"
+    assert answer.previous_item_id == user.item.id  # it does not move to the front of a client's history
 
 
 def names(told: list[Any]) -> list[str]:

@@ -45,8 +45,15 @@ def scripted_voice() -> VoiceServices:
 @asynccontextmanager
 async def talking(platform: Aura) -> AsyncGenerator[str]:
     """The address of an application over the same organisations, with ears and a mouth."""
+    async with serving_voice(platform, scripted_voice()) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serving_voice(platform: Aura, services: VoiceServices) -> AsyncGenerator[str]:
+    """The address of an application over the same organisations, that hears and speaks with `services`."""
     given = platform._parts
-    parts = msgspec.structs.replace(given, voice=VoiceParts(given.settings, HealthBoard(), given=scripted_voice()))
+    parts = msgspec.structs.replace(given, voice=VoiceParts(given.settings, HealthBoard(), given=services))
     organisations = Organisations(parts.database, passwords=parts.passwords, clock=parts.clock)
     async with listening(create_app(Aura(parts, organisations))) as address:
         yield address

@@ -22,6 +22,8 @@ class Entry(msgspec.Struct, kw_only=True):
     reply: int = 0
     response_id: str = ""
     text: str = ""
+    before: str | None = None
+    """The id of the one that it was put behind."""
 
 
 class Items:
@@ -35,7 +37,7 @@ class Items:
 
     def add(self, entry: Entry) -> str | None:
         """Put it behind the others; the id of the one before it."""
-        before = next(reversed(self._entries), None)
+        entry.before = before = next(reversed(self._entries), None)
         self._entries[str(entry.item["id"])] = entry
         while len(self._entries) > MOST_ITEMS:
             del self._entries[next(iter(self._entries))]

@@ -179,7 +179,7 @@ class Wording:
         else:
             told.append(_event("response.output_text.done", **place, text=entry.text))
         told.append(_event("response.content_part.done", **place, part=self._part(entry.text)))
-        told.append(_event("conversation.item.done", previous_item_id=None, item=entry.item))
+        told.append(_event("conversation.item.done", previous_item_id=entry.before, item=entry.item))
         told.append(_event("response.output_item.done", response_id=entry.response_id, output_index=0, item=entry.item))
         told.append(_event("response.done", response=self._done(response, event, entry)))
         return told

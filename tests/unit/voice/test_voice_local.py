@@ -117,6 +117,31 @@ async def test_who_stops_listening_ends_the_program_and_leaves_no_file(
     assert os.listdir(tmp_path) == []
 
 
+class Endless(Espeak):
+    """A program that goes on for ever, and says in a file when nobody has read for a while what it has written."""
+
+    name = "sh"
+
+    def __init__(self, folder: Path) -> None:
+        self.full = folder / "full"
+        (folder / "head").write_bytes(wav([tone(0.1)]))
+        self._script = f"cat {folder / 'head'}; head -c 196608 /dev/zero; touch {self.full}; exec cat /dev/zero"
+
+    def command(self, path: str, text_file: Path, speech_file: Path, manner: Manner) -> list[str]:
+        return [path, "-c", self._script]
+
+
+async def test_a_program_whose_speech_waits_unread_is_ended_by_who_stops_listening(tmp_path: Path) -> None:
+    program = Endless(tmp_path)
+    async with asyncio.timeout(20):
+        async with aclosing(ProgramSynthesizer(program).speak(SAID)) as speech:
+            await anext(speech)
+            while not program.full.exists():  # noqa: ASYNC110  # another process's
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)  # until its reader is full, too
+    assert program.full.exists()
+
+
 def test_a_program_that_is_missing_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(PartMissing, match="apt-get install flite") as missing:

@@ -158,7 +158,8 @@ class ProgramSynthesizer:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
-                await asyncio.shield(process.wait())
+                # What it has written must be read, or its end is never seen: a reader that is full reads no further.
+                await asyncio.shield(process.communicate())
 
     def _turn(self) -> asyncio.Semaphore:
         """The semaphore of the running loop."""
