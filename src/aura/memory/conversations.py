@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from datetime import datetime
-from typing import Literal
 from uuid import UUID, uuid4
 
-import msgspec
 from sqlalchemy import ColumnElement, FromClause, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.answering.ask import OWN
-from aura.answering.events import Answer, Citation
+from aura.answering.events import Answer
 from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import conversations, messages
@@ -23,6 +19,7 @@ from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
 from aura.memory import exporting, fact_rows, outbox, taking_back, turns
 from aura.memory.exporting import Format
+from aura.memory.messages import Conversation, Hit, Message, conversation_of, message_of
 from aura.memory.turns import Turn
 from aura.persona.signals import Signals
 from aura.persona.traits import Channel
@@ -30,47 +27,6 @@ from aura.tenants import validation
 from aura.tenants.values import Page
 
 _MOST_WORDS = 12
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn's half: what the user asked, or what was answered."""
-
-    id: UUID
-    conversation_id: ConversationId
-    role: Literal["user", "assistant"]
-    text: str
-    created_at: datetime
-    citations: tuple[Citation, ...] = ()
-    model: str | None = None
-    refused: bool = False
-    stopped: bool = False
-    language: str | None = None
-    """Of the text; None until the job has looked at it."""
-    tokens: int | None = None
-    heard_characters: int | None = None
-    """How much of a spoken answer was heard before its listener interrupted it; `text` is no more than that."""
-    full: str | None = None
-    """All of a spoken answer of which less was heard."""
-    audio_ms: int | None = None
-    """How much of its speech was played; None where nobody spoke it."""
-
-
-class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation as a list shows it."""
-
-    id: ConversationId
-    title: str
-    created_at: datetime
-    updated_at: datetime
-    pinned: bool = False
-
-
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that holds what was searched for; `start` is where in its text."""
-
-    message: Message
-    title: str
-    start: int
 
 
 class Conversations:
@@ -127,7 +83,7 @@ class Conversations:
             row = (await session.execute(query)).one_or_none()
         if row is None:
             raise NotFound("there is no such conversation")
-        return _conversation(row)
+        return conversation_of(row)
 
     async def rename(self, conversation_id: ConversationId, title: str) -> Conversation:
         """Give a conversation another title.
@@ -157,7 +113,7 @@ class Conversations:
             row = (await session.execute(change)).one_or_none()
         if row is None:
             raise NotFound("there is no such conversation")
-        return _conversation(row)
+        return conversation_of(row)
 
     async def recent(
         self, conversation_id: ConversationId, *, limit: int = 10, until: int | None = None
@@ -183,7 +139,7 @@ class Conversations:
         async with self._database.tenant(self._scope) as session:
             await self._require(session, conversation_id)
             rows = await session.execute(query)
-            return [_message(row) for row in reversed(rows.all())]
+            return [message_of(row) for row in reversed(rows.all())]
 
     async def last_seq(self, conversation_id: ConversationId) -> int:
         """The number of a conversation's latest message, 0 when it has none. Raises `NotFound`."""
@@ -221,7 +177,7 @@ class Conversations:
                 await self._require(session, conversation_id)
             rows = (await session.execute(query)).all()
         more = len(rows) > limit
-        items = tuple(_message(row) for row in rows[:limit])
+        items = tuple(message_of(row) for row in rows[:limit])
         return Page(items=items, next_cursor=str(rows[limit - 1].seq) if more else None)
 
     async def add_turn(
@@ -282,7 +238,7 @@ class Conversations:
         )
         async with self._database.tenant(self._scope) as session:
             rows = (await session.execute(query)).all()
-        items = tuple(_conversation(row) for row in rows[:limit])
+        items = tuple(conversation_of(row) for row in rows[:limit])
         more = len(rows) > limit
         return Page(items=items, next_cursor=str(start + limit) if more else None)
 
@@ -360,7 +316,7 @@ class Conversations:
         async with self._database.tenant(self._scope) as session:
             rows = (await session.execute(found)).all()
         hits = tuple(
-            Hit(message=_message(row), title=row.title, start=max(row.text.casefold().find(words[0]), 0))
+            Hit(message=message_of(row), title=row.title, start=max(row.text.casefold().find(words[0]), 0))
             for row in rows[:limit]
         )
         return Page(items=hits, next_cursor=str(rows[limit - 1].seq) if len(rows) > limit else None)
@@ -408,26 +364,3 @@ class Conversations:
 
     def _mine(self, table: FromClause) -> ColumnElement[bool]:
         return visible(table, self._scope)
-
-
-def _message(row: Row[tuple[object, ...]]) -> Message:
-    return Message(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        role=row.role,
-        text=row.text if row.heard_characters is None else row.text[: row.heard_characters],
-        created_at=row.created_at,
-        citations=msgspec.convert(row.citations, tuple[Citation, ...]),
-        model=row.model,
-        refused=row.refused,
-        stopped=row.stopped,
-        language=row.language,
-        tokens=row.tokens,
-        heard_characters=row.heard_characters,
-        full=None if row.heard_characters is None else row.text,
-        audio_ms=row.audio_ms,
-    )
-
-
-def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
-    return msgspec.convert({name: getattr(row, name) for name in Conversation.__struct_fields__}, Conversation)

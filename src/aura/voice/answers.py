@@ -16,8 +16,8 @@ from aura.answering.events import Answer, AnswerEvent, Final, Refusal, Timings
 from aura.answering.generation import Generation
 from aura.errors import NotFound
 from aura.identity import ConversationId
-from aura.memory.conversations import Message
 from aura.memory.forgetting import may_concern
+from aura.memory.messages import Message
 from aura.voice.playback import Heard
 
 

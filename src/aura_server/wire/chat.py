@@ -21,7 +21,7 @@ from aura.answering.events import (
     Sources,
 )
 from aura.index.passage import Passage
-from aura.memory.conversations import Message
+from aura.memory.messages import Message
 from aura.persona.traits import Axis
 from aura_server.wire.documents import PassageResponse
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from aura.memory.conversations import Conversation, Hit
+from aura.memory.messages import Conversation, Hit
 from aura.memory.values import Fact, Source, Summary, Why
 from aura_server.wire.chat import MessageResponse
 
