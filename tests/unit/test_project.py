@@ -30,7 +30,7 @@ SOURCE = ROOT / "src"
 MODULES = sorted((SOURCE / "aura").rglob("*.py"))
 
 SURFACES = {"cli", "composition", "platform", "workspace"}
-FOUNDATION = {"clock", "database", "errors", "identity", "portal", "settings", "tokens"}
+FOUNDATION = {"cancellation", "clock", "database", "errors", "identity", "portal", "settings", "tokens"}
 CONCEPTS = {
     "access", "answering", "documents", "index", "memory", "persona", "router", "tenants", "usage", "voice", "webhooks",
 }  # fmt: skip

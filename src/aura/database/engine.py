@@ -10,7 +10,7 @@ import asyncio
 import re
 import sys
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,6 +20,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from aura.cancellation import finished
 from aura.database import security
 from aura.errors import AuraError, BackendError, Conflict, InvalidRequest, Unavailable
 from aura.identity import Role, Scope
@@ -137,7 +138,7 @@ class Database:
                 yield connection
                 await _commit(connection)
             except BaseException:
-                await _finish(connection.close())
+                await finished(connection.close())
                 raise
             await connection.close()  # nothing is left to send, so that it does not wait, and can not be cancelled
 
@@ -157,7 +158,7 @@ class Database:
                 fresh = not connection.info.get(_USED)
                 if dead:
                     await connection.invalidate(error)
-                await _finish(connection.close())
+                await finished(connection.close())
                 if fresh or not dead:
                     raise
             else:
@@ -213,16 +214,6 @@ async def _commit(connection: AsyncConnection) -> None:
 async def _dispose(engines: dict[str, AsyncEngine]) -> None:
     for engine in engines.values():
         await engine.dispose()
-
-
-async def _finish(cleanup: Coroutine[None, None, None]) -> None:
-    """Run `cleanup` to its end also when this task is cancelled meanwhile; the cancellation goes on after it."""
-    task = asyncio.ensure_future(cleanup)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 class _OneStatementCursor(psycopg.AsyncCursor[tuple[object, ...]]):

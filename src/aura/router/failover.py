@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
+from aura.cancellation import finished
 from aura.errors import AuraError, LimitExceeded, Unavailable
 from aura.router.attempt import Attempt
 from aura.router.candidates import Candidate, Tier, estimated_tokens, needs_of
@@ -393,13 +394,3 @@ def _note(attempt: Attempt, error: BaseException) -> None:
 def _restarted() -> ChatResponse:
     message = ChatMessage(role=MessageRole.ASSISTANT, content="")
     return ChatResponse(message=message, delta="", additional_kwargs={RESTARTED: True})
-
-
-async def finished(cleanup: Coroutine[None, None, None]) -> None:
-    """Run `cleanup` to its end also when this task is cancelled meanwhile; the cancellation goes on after it."""
-    task = asyncio.ensure_future(cleanup)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

@@ -16,11 +16,11 @@ from uuid import uuid4
 import msgspec
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 
+from aura.cancellation import finished
 from aura.errors import AuraError
 from aura.router.attempt import Attempt, CountTokens
 from aura.router.candidates import Candidate
 from aura.router.counts import finish_reason
-from aura.router.failover import finished
 from aura.router.faults import FaultKind, StreamFault, fault_of
 from aura.router.health import HealthBoard, RouteState
 from aura.tokens import estimate_tokens
