@@ -210,6 +210,14 @@ async def test_the_history_has_what_was_heard_and_how_much_of_the_speech_was_pla
     assert items[2]["text"] == "The warranty"
     assert items[0]["heard"]["full"] == more["output"][0]["content"][0]["transcript"]
     assert items[1]["heard"] is None
+    exported = (await client.get(f"/conversations/{session_id}/export", headers=me)).text.splitlines()
+    assert [json.loads(line).get("audio_ms") for line in exported] == [
+        None,
+        None,
+        spoken,
+        None,
+        items[0]["heard"]["audio_ms"],
+    ]
 
 
 async def test_go_on_continues_from_the_cut_of_the_connection_before(address: str, acme: Tenant) -> None:
