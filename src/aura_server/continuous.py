@@ -188,9 +188,9 @@ class _Continuous:
                 except (binascii.Error, ValueError):
                     raise InvalidRequest("audio is no base64", field="audio") from None
             case _Start():
+                await self._opened.configure(start=msgspec.to_builtins(message))
                 self._begin(message)
                 self._decoder = Decoder(self._format, self._opened.rate_hz)
-                await self._opened.configure(start=msgspec.to_builtins(message))
             case _Text():
                 self._talk.say(message.text)
             case _Commit():

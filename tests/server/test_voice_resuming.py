@@ -157,6 +157,12 @@ async def test_a_secret_brings_the_settings_of_the_session_that_it_opens(
         await until(socket, "aura.resume")
         done = await ask(socket, QUESTION)
         assert done["output"][0]["content"][0]["type"] == "output_text"
+    for nonsense in ({"instructions": "a\0b"}, {"instructions": "x" * 100_000}):
+        refused = await client.post("/v1/realtime/client_secrets", headers=me, json={"session": nonsense})
+        assert refused.status_code == 400
+        async with connect(f"{address}/v1/realtime", additional_headers=me) as socket:
+            await say(socket, type="session.update", session={"type": "realtime", **nonsense})
+            assert (await until(socket, "error"))["error"]["param"] == "session"
     bad = await client.post(
         "/v1/realtime/client_secrets", headers=me, json={"session": {"output_modalities": ["smell"]}}
     )

@@ -119,9 +119,10 @@ class RealtimeSocket:
             case wire.InputAppend():
                 await self._append(event)
             case wire.SessionUpdate():
-                self._session, config = updated(self._session, event.session)
+                session, config = updated(self._session, event.session)
+                await self._opened.configure(session=session)
+                self._session = session
                 self._apply(config)
-                await self._opened.configure(session=self._session)
                 await self._send([session_event("session.updated", self._session), *self._how_to_resume()])
             case wire.InputCommit():
                 self._talk.commit()
