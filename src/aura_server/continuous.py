@@ -138,8 +138,7 @@ class _Continuous:
     async def run(self) -> None:
         """Read and write until the socket closes."""
         async with attended(self._talk, self._opened.session):
-            await self._send(self._ready())
-            reading, writing = asyncio.create_task(self._read()), asyncio.create_task(self._write())
+            writing, reading = asyncio.create_task(self._write()), asyncio.create_task(self._read())
             try:
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -189,9 +188,9 @@ class _Continuous:
                 except (binascii.Error, ValueError):
                     raise InvalidRequest("audio is no base64", field="audio") from None
             case _Start():
+                await self._opened.configure(start=msgspec.to_builtins(message))
                 self._begin(message)
                 self._decoder = Decoder(self._format, self._opened.rate_hz)
-                await self._opened.configure(start=msgspec.to_builtins(message))
             case _Text():
                 self._talk.say(message.text)
             case _Commit():
@@ -221,6 +220,7 @@ class _Continuous:
     # -- out -----------------------------------------------------------------------------------------------------------
 
     async def _write(self) -> None:
+        await self._send(self._ready())
         async for event in self._talk.events():
             for message in self._told(event):
                 await self._send(message)

@@ -1,10 +1,10 @@
-"""What is refused before a body is read."""
+"""What comes before a route reads a body: what is refused without it, and in which form it may be."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from litestar.connection import ASGIConnection
+from litestar.connection import ASGIConnection, Request
 from litestar.handlers.base import BaseRouteHandler
 
 from aura_server.callers import aura_of, caller
@@ -19,3 +19,9 @@ async def room_for_upload(connection: ASGIConnection[Any, Any, Any, Any], _: Bas
     workspace = aura_of(connection).workspace_of(caller(connection.scope))
     stated = connection.headers.get("content-length", "0")
     await workspace.documents.ensure_room(int(stated) if stated.isdecimal() else 0)
+
+
+async def takes_any_form(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Read a form by its own content type, multipart or not, before the framework reads it as the one that is described."""
+    if isinstance(connection, Request):
+        await connection.form()

@@ -372,7 +372,7 @@ async def test_a_document_whose_new_version_failed_is_archived_as_the_one_that_a
 
 async def test_the_manifest_describes_every_member(archive: Path) -> None:
     manifest, contents = manifest_of(archive), members(archive)
-    assert (manifest["format"], manifest["version"]) == ("aura-archive", 2)
+    assert (manifest["format"], manifest["version"]) == ("aura-archive", 3)
     assert manifest["members"].keys() == contents.keys() - {"manifest.json"}
     for name, member in manifest["members"].items():
         assert member["bytes"] == len(contents[name]), name

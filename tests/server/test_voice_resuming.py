@@ -19,6 +19,15 @@ from websockets.exceptions import ConnectionClosed
 from aura import Aura
 from aura.identity import Role
 from aura.tenants.values import PlanChanges
+from aura.testing.clock import FixedTimer
+from aura.testing.speech import LoudnessActivity, ScriptedTranscriber
+from aura.testing.voice import ScriptedAnswers
+from aura.voice.conversation import Conversation
+from aura.voice.options import Ears
+from aura.voice.ports import Hints
+from aura_server.realtime.opening import Opened
+from aura_server.realtime.session import new_session
+from aura_server.realtime.socket import RealtimeSocket
 
 SOCKETS = ("/v1/realtime", "/api/voice/continuous")
 SETTINGS: dict[str, Any] = {
@@ -148,6 +157,12 @@ async def test_a_secret_brings_the_settings_of_the_session_that_it_opens(
         await until(socket, "aura.resume")
         done = await ask(socket, QUESTION)
         assert done["output"][0]["content"][0]["type"] == "output_text"
+    for nonsense in ({"instructions": "a\0b"}, {"instructions": "x" * 100_000}):
+        refused = await client.post("/v1/realtime/client_secrets", headers=me, json={"session": nonsense})
+        assert refused.status_code == 400
+        async with connect(f"{address}/v1/realtime", additional_headers=me) as socket:
+            await say(socket, type="session.update", session={"type": "realtime", **nonsense})
+            assert (await until(socket, "error"))["error"]["param"] == "session"
     bad = await client.post(
         "/v1/realtime/client_secrets", headers=me, json={"session": {"output_modalities": ["smell"]}}
     )
@@ -201,6 +216,14 @@ async def test_the_history_has_what_was_heard_and_how_much_of_the_speech_was_pla
     assert items[2]["text"] == "The warranty"
     assert items[0]["heard"]["full"] == more["output"][0]["content"][0]["transcript"]
     assert items[1]["heard"] is None
+    exported = (await client.get(f"/conversations/{session_id}/export", headers=me)).text.splitlines()
+    assert [json.loads(line).get("audio_ms") for line in exported] == [
+        None,
+        None,
+        spoken,
+        None,
+        items[0]["heard"]["audio_ms"],
+    ]
 
 
 async def test_go_on_continues_from_the_cut_of_the_connection_before(address: str, acme: Tenant) -> None:
@@ -274,6 +297,38 @@ async def test_the_dashboard_shows_the_stages_of_turns_to_whose_they_are(
         assert voice["stages"][stage]["p95"] >= voice["stages"][stage]["p50"] >= 0
     assert voice["prefetched"] == voice["prefetches_used"] + voice["prefetches_dropped"]
     assert (await shown(world.globex))["turns"] == before[world.globex.name]
+
+
+class Stalled:
+    """A socket whose client is there, and takes nothing."""
+
+    async def send_text(self, message: str) -> None:
+        await asyncio.Event().wait()
+
+    async def receive(self) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+
+async def test_a_client_that_takes_nothing_is_given_up_and_its_place_is_free_again(
+    platform: Aura, acme: Tenant
+) -> None:
+    workspace = await platform.workspace(acme.name, f"{Role.MANAGER}@{acme.name}.test")
+    sessions, timer = workspace.voice_sessions("realtime"), FixedTimer()
+    ears = Ears(transcriber=ScriptedTranscriber(timer=timer), activity=LoudnessActivity())
+    session = await sessions.open(None, {"session": new_session("sess_stalled", "aura")})
+    opened = Opened(
+        conversation=Conversation(ears, ScriptedAnswers(timer=timer), timer=timer),
+        session=session,
+        conversation_id=None,
+        hints=Hints(),
+        rate_hz=16_000,
+        resumed=False,
+    )
+    async with asyncio.timeout(10):
+        await RealtimeSocket(Stalled(), opened, send_seconds=0.05).run()  # pyright: ignore[reportArgumentType]
+    assert (await sessions.resume(session.token)).state.id == session.state.id
+    assert opened.conversation.tasks == 0
 
 
 def _user_id(tenant: Tenant) -> str:

@@ -112,6 +112,17 @@ async def test_the_voices_that_are_listed_can_be_asked_for(world: Served, tenant
     assert (await call(world, tenant, "POST", "/voice/synthesize", data=body))[0] == 200
 
 
+async def test_the_form_of_a_text_may_be_multipart(world: Served, tenant: Tenant) -> None:
+    form = {"text": (None, "Hello."), "speed": (None, "1.5")}
+    status, said = await call(world, tenant, "POST", "/voice/synthesize", files=form)
+    assert (status, said["characters"]) == (200, 6)
+    form = {"text": (None, "Hello."), "speed": (None, "9")}
+    status, problem = await call(world, tenant, "POST", "/voice/synthesize", files=form)
+    assert (status, problem["errors"][0]["field"]) == (400, "speed")
+    status, problem = await call(world, tenant, "POST", "/voice/synthesize", files={"audio": SPOKEN})
+    assert (status, problem["errors"][0]["field"]) == (400, "text")
+
+
 async def test_a_spoken_question_is_answered_aloud_from_the_documents(world: Served, tenant: Tenant) -> None:
     status, turn = await call(world, tenant, "POST", "/voice/message", files={"audio": SPOKEN})
     assert status == 200

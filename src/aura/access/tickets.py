@@ -24,6 +24,7 @@ from aura.database.scopes import visible
 from aura.database.tables import api_keys, sessions, tickets, users
 from aura.errors import InvalidRequest
 from aura.identity import Role, Scope
+from aura.tenants import validation
 
 LIFE: Final = timedelta(seconds=60)
 
@@ -51,7 +52,7 @@ class Tickets:
             settings: those of what is opened with it.
 
         Raises:
-            InvalidRequest: one of the operator's services calls, which needs none.
+            InvalidRequest: one of the operator's services calls, which needs none; or the settings can not be stored.
         """
         if caller.user is None:
             raise InvalidRequest("a ticket belongs to a member: services send their key in a header")
@@ -66,7 +67,7 @@ class Tickets:
             "session_id": caller.session_id,
             "api_key_id": None if caller.api_key is None else caller.api_key.id,
             "expires_at": now + life,
-            "settings": settings,
+            "settings": None if settings is None else validation.json_object(settings, field="session"),
         }
         unused = (visible(tickets, scope), tickets.c.user_id == scope.user_id, tickets.c.expires_at <= now)
         async with self._database.tenant(scope) as connection:

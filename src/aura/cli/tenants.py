@@ -42,6 +42,8 @@ def create(
     max_users: _Limit = None,
     max_storage_gb: _Limit = None,
     max_api_calls_monthly: _Limit = None,
+    max_voice_sessions: _Limit = None,
+    max_voice_minutes_monthly: _Limit = None,
     password_stdin: StdinOption = False,
     generate_password: GenerateOption = False,
 ) -> None:
@@ -57,7 +59,13 @@ def create(
             password=password.value,
             name=admin_name,
             subscription_tier=tier,
-            plan=_plan(max_users, max_storage_gb, max_api_calls_monthly),
+            plan=_plan(
+                max_users=max_users,
+                max_storage_gb=max_storage_gb,
+                max_api_calls_monthly=max_api_calls_monthly,
+                max_voice_sessions=max_voice_sessions,
+                max_voice_minutes_monthly=max_voice_minutes_monthly,
+            ),
         )
         return workspace.organisation
 
@@ -154,14 +162,10 @@ async def _use(workspace: Workspace) -> _Use:
     return _Use(users=len(users), used_bytes=storage.used_bytes, collections=[c.name for c in collections])
 
 
-def _plan(max_users: int | None, max_storage_gb: int | None, max_api_calls_monthly: int | None) -> PlanChanges:
+def _plan(**limits: int | None) -> PlanChanges:
     from aura.tenants.values import PlanChanges
 
-    return PlanChanges(
-        max_users=msgspec.UNSET if max_users is None else max_users,
-        max_storage_gb=msgspec.UNSET if max_storage_gb is None else max_storage_gb,
-        max_api_calls_monthly=msgspec.UNSET if max_api_calls_monthly is None else max_api_calls_monthly,
-    )
+    return msgspec.convert({name: limit for name, limit in limits.items() if limit is not None}, PlanChanges)
 
 
 def _show(output: Output, organisation: Organisation, password: NewPassword) -> None:

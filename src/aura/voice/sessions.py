@@ -25,6 +25,7 @@ from aura.database.scopes import visible
 from aura.database.tables import counters, voice_sessions, voice_turns
 from aura.errors import LimitExceeded, NotFound, Unauthenticated
 from aura.identity import ConversationId, Scope, Verb
+from aura.tenants import validation
 from aura.tenants.values import Organisation
 from aura.usage.periods import Window
 from aura.usage.quotas import ORGANISATION, Allowance, Limit
@@ -88,9 +89,10 @@ class VoiceSession:
         return await self._sessions.beat(self.state.id, self._credential.sha256)
 
     async def configure(self, settings: Mapping[str, object]) -> None:
-        """What it is resumed with, from here on. Cost: one transaction."""
-        self.state = msgspec.structs.replace(self.state, settings=settings)
+        """What it is resumed with, from here on. Raises `InvalidRequest`. Cost: one transaction."""
+        settings = _storable(settings)
         await self._sessions.configure(self.state.id, self._credential.sha256, settings)
+        self.state = msgspec.structs.replace(self.state, settings=settings)
 
     async def end(self) -> None:
         """Its connection has ended: it can be resumed for a while. Cost: one transaction."""
@@ -125,13 +127,16 @@ class VoiceSessions:
 
         Raises:
             LimitExceeded: as many are open as the plan allows, or its minutes of this month are used up.
+            InvalidRequest: the settings can not be stored.
             Denied: an API key acts that may not `ask`.
 
         Cost: one transaction, in which those of the same organisation wait for each other.
         """
         self._scope.require(Verb.ASK)
         now, credential = self._clock.now(), Credential.new(Kind.RESUMPTION, self._scope.tenant_id)
-        state = SessionState(id=credential.id, conversation_id=conversation_id, settings=settings or {}, began_at=now)
+        state = SessionState(
+            id=credential.id, conversation_id=conversation_id, settings=_storable(settings or {}), began_at=now
+        )
         async with self._database.tenant(self._service) as session:
             paid_until = await self._pay(session, now, paid_until=now)
             await self._ensure_room(session, now)
@@ -341,6 +346,10 @@ _MEASURED: Final = (
     *("endpoint", "transcript", "retrieval", "first_token", "first_sentence", "first_audio", "client_buffer"),
     *("speculated", "prefetched", "prefetch_used", "interrupted"),
 )
+
+
+def _storable(settings: Mapping[str, object]) -> dict[str, object]:
+    return validation.json_object(settings, field="session")
 
 
 def _open(now: datetime) -> dict[str, datetime]:

@@ -53,8 +53,7 @@ class RealtimeSocket:
     async def run(self) -> None:
         """Read and write until the socket closes."""
         async with attended(self._talk, self._opened.session):
-            await self._send([session_event("session.created", self._session), *self._how_to_resume()])
-            reading, writing = asyncio.create_task(self._read()), asyncio.create_task(self._write())
+            writing, reading = asyncio.create_task(self._write()), asyncio.create_task(self._read())
             try:
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -70,6 +69,7 @@ class RealtimeSocket:
     # -- out -----------------------------------------------------------------------------------------------------------
 
     async def _write(self) -> None:
+        await self._send([session_event("session.created", self._session), *self._how_to_resume()])
         async for event in self._talk.events():
             if isinstance(event, Over):
                 await self._send([error("invalid_request_error", f"session_{event.reason}", _OVER[event.reason])])
@@ -119,9 +119,10 @@ class RealtimeSocket:
             case wire.InputAppend():
                 await self._append(event)
             case wire.SessionUpdate():
-                self._session, config = updated(self._session, event.session)
+                session, config = updated(self._session, event.session)
+                await self._opened.configure(session=session)
+                self._session = session
                 self._apply(config)
-                await self._opened.configure(session=self._session)
                 await self._send([session_event("session.updated", self._session), *self._how_to_resume()])
             case wire.InputCommit():
                 self._talk.commit()

@@ -15,6 +15,7 @@ from litestar.params import Body, MultipartBody
 from aura.answering.ask import InConversation
 from aura.identity import ConversationId
 from aura.workspace import Workspace
+from aura_server.guards import takes_any_form
 from aura_server.limits import CALL
 from aura_server.wire.voice import (
     SpeechResponse,
@@ -79,12 +80,12 @@ async def transcribe(
     return TranscriptResponse.of(await workspace.voice.transcribe(recording, language=data.language))
 
 
-@post("/voice/synthesize", status_code=200, opt=CALL, tags=_TAGS)
+@post("/voice/synthesize", status_code=200, opt=CALL, tags=_TAGS, guards=[takes_any_form])
 async def synthesize(
     data: Annotated[SynthesisForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
     workspace: NamedDependency[Workspace],
 ) -> SpeechResponse:
-    """A text as speech: a WAV file."""
+    """A text as speech: a WAV file. The form may be multipart, too."""
     return SpeechResponse.of(
         await workspace.voice.synthesize(data.text, voice_id=data.voice_id, language=data.language, speed=data.speed)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,11 +12,12 @@ import pytest_asyncio
 from sqlalchemy import RowMapping, select
 
 from aura import Aura, Settings, Workspace
+from aura.answering.events import Sources
 from aura.answering.extractive import ExtractiveLLM
 from aura.database.embedded import EmbeddedServer
 from aura.database.tables import usage
-from aura.errors import Denied, LimitExceeded
-from aura.identity import Verb
+from aura.errors import Denied, LimitExceeded, NotFound
+from aura.identity import ConversationId, Role, Verb
 from aura.router.candidates import key_digest
 from aura.router.health import RouteState
 from aura.tenants.values import OrganisationChanges
@@ -173,3 +175,65 @@ async def test_a_key_that_may_not_ask_neither_hears_nor_speaks(aura: Aura, vendo
             await call
     assert (await reader.voice.status()).stt.available
     assert vendors.hits == []
+
+
+async def said(workspace: Workspace, conversation_id: ConversationId) -> str:
+    """What a turn of voice gives that claims to go on in a conversation which it may begin."""
+    answers = await workspace.spoken_answers(conversation=conversation_id, begins=True)
+    assert await answers.cut_off() is None
+    ahead = answers.prefetch(QUESTION)
+    assert ahead is not None
+    answer = await answers.answer(QUESTION, prefetched=ahead)
+    assert answer is not None
+    text = repr([event async for event in answer.events()])
+    await answer.keep()
+    return text
+
+
+async def test_a_conversation_that_may_begin_is_never_one_of_somebody_else(aura: Aura, vendors: SpeechServer) -> None:
+    acme, globex = await new(aura, "acme"), await new(aura, "globex")
+    await acme.users.add(email=f"b@{acme.organisation.subdomain}.test", password=PASSWORD, role=Role.USER)
+    colleague = await aura.workspace(acme.organisation.subdomain, f"b@{acme.organisation.subdomain}.test")
+    asked = await acme.ask("Where is zycanary buried?", conversation="new")
+    assert asked.conversation_id is not None
+    before = (await acme.conversations.history()).items
+    assert "zycanary" not in await said(globex, asked.conversation_id)
+    with pytest.raises(NotFound):
+        await said(colleague, asked.conversation_id)
+    assert (await acme.conversations.history()).items == before
+    assert [each.role for each in (await globex.conversations.history()).items] == ["assistant", "user"]
+    assert (await colleague.conversations.history()).items == ()
+
+
+async def test_an_answer_is_made_of_what_was_searched_for_ahead(aura: Aura, vendors: SpeechServer) -> None:
+    acme = await new(aura, "acme")
+    answers = await acme.spoken_answers()
+    for ahead_of, used in (("How long does the warranty last", True), ("When does the canteen open", False)):
+        ahead = answers.prefetch(ahead_of)
+        assert ahead is not None
+        found = await ahead.gathered(QUESTION)
+        assert (found is not None) is used
+        answer = await answers.answer(QUESTION, prefetched=ahead)
+        assert answer is not None
+        events = [event async for event in answer.events()]
+        kept = await answer.keep()
+        assert "thirteen months" in kept.text
+        assert [citation.filename for citation in kept.citations] == ["handbook.md"]
+        if found is not None:
+            assert isinstance(events[0], Sources)
+            assert events[0].passages == found.context.passages
+
+
+async def test_an_answer_on_speculation_that_was_in_vain_is_in_the_ledger_and_nowhere_else(
+    aura: Aura, vendors: SpeechServer
+) -> None:
+    acme = await new(aura, "acme")
+    answers = await acme.spoken_answers()
+    answer = await answers.answer(QUESTION, speculative=True)
+    assert answer is not None
+    async with aclosing(answer.events()) as events:
+        _ = await anext(events)
+    async with aura._parts.database.tenant(acme.scope) as session:
+        outcomes = await session.scalars(select(usage.c.outcome).where(usage.c.kind == "chat"))
+        assert outcomes.all() == ["stopped"]
+    assert (await acme.conversations.list()).items == ()
