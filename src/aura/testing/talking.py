@@ -9,7 +9,7 @@ async with talking(["How long is it?"], ["A year."]) as talk:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -105,7 +105,7 @@ async def talking(
     synthesizer: Synthesizer | None = None,
     times: bool = True,
     timer: FixedTimer | None = None,
-) -> AsyncIterator[Talk]:
+) -> AsyncGenerator[Talk]:
     """A conversation that hears `heard` and answers `answers`; it has ended when the block has.
 
     Args:
