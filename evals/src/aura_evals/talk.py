@@ -16,9 +16,11 @@ _ANSWER = (
 )
 _FIXED = Options(turns=FixedPause(0.5))
 _TOLERANCE = 0.05
+_BUFFER = 0.2
+"""How long the client keeps what it is sent before it plays it."""
 _ENDS = {"A pump.": 0.35, "a pump": 0.6, "A pump and": 1.2, "well um": 1.2, "my number is 555": 1.2}
 _FIRST_AUDIO: dict[Speculation, float] = {"off": 1.1, "answer": 0.8, "synthesis": 0.7}
-STAGES = ("endpoint", "transcript", "retrieval", "first_token", "first_sentence", "first_audio")
+STAGES = ("endpoint", "transcript", "retrieval", "first_token", "first_sentence", "first_audio", "client_buffer")
 
 
 async def measure_turns() -> list[Case]:
@@ -82,14 +84,17 @@ async def measured(speculation: Speculation) -> tuple[TurnMeasured, float]:
     async with talking([_QUESTION], [answer], options=options) as talk:
         await talk.speak(0.96)
         ended = talk.timer.seconds()
-        await talk.pause(2.0)
-        return talk.of(TurnMeasured)[0], talk.at(ReplyAudio) - ended
+        await talk.pause(1.3)
+        heard = talk.at(ReplyAudio)
+        talk.conversation.played(1, max(0.0, talk.timer.seconds() - heard - _BUFFER))
+        await talk.pause(3.0)
+        return talk.recorded[0], heard - ended
 
 
 def _sums(found: TurnMeasured) -> bool:
     """Whether each stage of a turn without speculation begins where the one before it has ended."""
-    endpoint, token, audio = found.endpoint, found.first_token, found.first_audio
-    if endpoint is None or token is None or audio is None:
+    endpoint, token, audio, kept = found.endpoint, found.first_token, found.first_audio, found.client_buffer
+    if endpoint is None or token is None or audio is None or kept is None or abs(kept - _BUFFER) > _TOLERANCE:
         return False
     return abs(token - endpoint - 0.3) <= _TOLERANCE and abs(audio - token - 0.3) <= _TOLERANCE
 

@@ -26,7 +26,7 @@ from aura.testing.speech import (
 from aura.testing.voice import Script as Answering
 from aura.testing.voice import ScriptedAnswers
 from aura.voice.conversation import Conversation
-from aura.voice.events import ReplyAudio, StateChanged, TalkEvent
+from aura.voice.events import ReplyAudio, StateChanged, TalkEvent, TurnMeasured
 from aura.voice.options import Ears, Limits, Options
 from aura.voice.ports import BYTES_PER_SAMPLE, Audio, Capabilities, Synthesizer
 
@@ -36,7 +36,7 @@ RATE = 16_000
 
 
 class Talk:
-    """One conversation. `told` has every event, with the time when its client was told."""
+    """One conversation. `told` has every event, with the time when its client was told, `recorded` the stages of turns."""
 
     def __init__(self, conversation: Conversation, timer: FixedTimer, answers: ScriptedAnswers, ears: Ears) -> None:
         self.conversation = conversation
@@ -44,6 +44,7 @@ class Talk:
         self.answers = answers
         self.ears = ears
         self.told: list[tuple[float, TalkEvent]] = []
+        self.recorded: list[TurnMeasured] = []
         self.slow: Callable[[TalkEvent], float] = lambda event: 0.0
 
     async def write(self) -> None:
@@ -123,8 +124,16 @@ async def talking(
         synthesizer=synthesizer or ScriptedSynthesizer(timer=timer, first_seconds=first_seconds, times=times),
     )
     scripted = ScriptedAnswers(answers, timer=timer)
-    conversation = Conversation(ears, scripted, options=options or Options(), limits=limits or Limits(), timer=timer)
+    recorded: list[TurnMeasured] = []
+
+    async def record(turn: TurnMeasured) -> None:
+        recorded.append(turn)
+
+    conversation = Conversation(
+        ears, scripted, options=options or Options(), limits=limits or Limits(), timer=timer, record=record
+    )
     talk = Talk(conversation, timer, scripted, ears)
+    talk.recorded = recorded
     async with conversation:
         writing = asyncio.create_task(talk.write())
         try:
