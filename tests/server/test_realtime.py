@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
@@ -20,6 +23,9 @@ from websockets.exceptions import ConnectionClosed
 
 from aura import Aura
 from aura.identity import Role
+from aura.voice.conversation import Conversation
+from aura.voice.ear import Ear
+from aura_server.realtime.socket import RealtimeSocket
 
 FIXED = {"type": "server_vad", "silence_duration_ms": 300}
 
@@ -278,17 +284,25 @@ async def test_200_connections_that_are_cut_leave_nothing_behind(address: str, a
             await socket.send(audio)
             socket.transport.abort()
 
-    for _ in range(5):
-        await cut()
+    for _ in range(5):  # until pools, caches and allocators have what they keep
+        await asyncio.gather(*(cut() for _ in range(10)))
     async with asyncio.timeout(5):
         await _settled()
-    before = len(asyncio.all_tasks())
+    before, threads, resident = len(asyncio.all_tasks()), threading.active_count(), _resident()
     for _ in range(20):
         await asyncio.gather(*(cut() for _ in range(10)))
     async with asyncio.timeout(10):
         await _settled()
         while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110  # tasks have no event for all
             await asyncio.sleep(0.02)
+    assert threading.active_count() <= threads
+    assert _resident() < resident * 1.05
+    assert not any(isinstance(each, Conversation | RealtimeSocket | Ear) for each in gc.get_objects())
+
+
+def _resident() -> int:
+    gc.collect()
+    return psutil.Process().memory_info().rss
 
 
 async def _settled() -> None:

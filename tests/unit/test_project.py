@@ -390,3 +390,16 @@ def test_notebooks_are_kept_without_their_outputs() -> None:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             assert not cell.get("outputs"), path
             assert cell.get("execution_count") is None, path
+
+
+def test_every_failure_of_a_conversation_by_voice_has_its_test_by_name() -> None:
+    rows = (ROOT / "docs" / "voice-failures.md").read_text(encoding="utf-8").splitlines()
+    cases = [
+        re.fullmatch(r"\| (\d+) \| .+ \| `([\w/]+\.py)::(test_\w+)` \|", row) for row in rows if re.match(r"\| \d", row)
+    ]
+    found = [(int(case[1]), case[2], case[3]) for case in cases if case is not None]
+    assert len(found) == len(cases) >= 42
+    assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
+    assert len({name for _, _, name in found}) == len(found)
+    tests = {path: (ROOT / path).read_text(encoding="utf-8") for _, path, _ in found}
+    assert [name for _, path, name in found if f"def {name}(" not in tests[path]] == []

@@ -12,7 +12,7 @@ from aura_evals.suite import Suite
 
 AnyDataset = Dataset | GoldenSet
 
-_MAKE_THEIR_OWN = ("isolation", "tenants", "latency")
+_MAKE_THEIR_OWN = ("isolation", "tenants", "voice", "latency")
 
 
 def open_data(suite: Suite, path: Path | None, split: str | None, limit: int | None) -> AnyDataset | None:

@@ -11,21 +11,23 @@ from aura_evals.documents import measure_chunks, measure_exactness, measure_retr
 from aura_evals.errors import BadInput
 from aura_evals.exactness import measure_tenants
 from aura_evals.golden import GoldenSet
+from aura_evals.hearing import measure_hearing
 from aura_evals.isolation import leaks, probe_isolation
 from aura_evals.model_judge import ModelJudge
 from aura_evals.persona import measure_facade, measure_hints, measure_learning, measure_manner
 from aura_evals.progress import Bars
-from aura_evals.result import Case, Outcome
+from aura_evals.result import Case, Model, Outcome
 from aura_evals.retrieval import run_retrieval
 from aura_evals.sandbox import Equipment, model_of, new_tenant, opened
 from aura_evals.suite import Suite
+from aura_evals.talk import measure_barge_in, measure_latency, measure_turns
 from aura_evals.target import LibraryTarget, Target
 from aura_evals.tenants import ingested
 from aura_evals.timings import Timings
 
 
 async def run_suite(suite: Suite, dataset: Dataset | GoldenSet | None, equipment: Equipment) -> Outcome:
-    """Run a suite on a dataset; the kinds `isolation` and `tenants` make their own.
+    """Run a suite on a dataset; the kinds `isolation`, `tenants` and `voice` make their own.
 
     Raises:
         BadInput: the suite can not be run on this dataset.
@@ -34,6 +36,8 @@ async def run_suite(suite: Suite, dataset: Dataset | GoldenSet | None, equipment
         return await _isolation(suite, equipment)
     if suite.kind == "tenants":
         return await _tenants(suite, equipment)
+    if suite.kind == "voice":
+        return await _voice(equipment)
     if isinstance(dataset, Dataset) and suite.kind == "retrieval":
         return await run_retrieval(suite, dataset, equipment)
     if not isinstance(dataset, GoldenSet):
@@ -78,6 +82,12 @@ async def _persona(aura: Aura, dataset: GoldenSet, workspaces: dict[str, Workspa
     cases = [*measure_learning(), *measure_hints(dataset.questions), *await measure_facade(aura)]
     cases += await measure_manner(workspaces, dataset, bars)
     return Outcome(model=model_of(next(iter(workspaces.values()))), cases=tuple(cases))
+
+
+async def _voice(equipment: Equipment) -> Outcome:
+    cases = [*await measure_turns(), *await measure_barge_in(), *await measure_latency()]
+    cases += await measure_hearing(equipment.bars)
+    return Outcome(model=Model(name="none", sha256=""), cases=tuple(cases))
 
 
 async def _isolation(suite: Suite, equipment: Equipment) -> Outcome:

@@ -13,7 +13,7 @@ from aura_evals.errors import BadInput
 from aura_evals.floors import Floor
 from aura_evals.metrics import DEFAULT_METRICS, require_known
 
-Kind = Literal["retrieval", "answers", "isolation", "tenants", "persona", "latency"]
+Kind = Literal["retrieval", "answers", "isolation", "tenants", "persona", "voice", "latency"]
 Leg = Literal["bm25", "dense", "hybrid", "rerank"]
 Setting = str | int | float | bool
 
@@ -27,11 +27,17 @@ PERSONA_MEASURES = (
     "learning.decayed", "hints.found", "hints.none_invented", "manner.same_passages", "manner.marked",
     "manner.same_verdict", "manner.facts_kept", "manner.length_followed",
 )  # fmt: skip
+VOICE_MEASURES = (
+    "hearing.words_right", "hearing.nothing_invented", "turns.ended_in_time", "turns.merged", "barge_in.silent_in_time",
+    "barge_in.kept_whole", "barge_in.noise_ignored", "barge_in.echo_ignored", "barge_in.history_right",
+    "latency.as_promised", "latency.sum_of_stages",
+)  # fmt: skip
 _MEASURES: dict[Kind, tuple[str, ...]] = {
     "answers": ANSWER_MEASURES,
     "isolation": ("isolation.kept",),
     "tenants": ("dense.exact_recall@10",),
     "persona": PERSONA_MEASURES,
+    "voice": VOICE_MEASURES,
     "latency": (),
     "retrieval": (),
 }

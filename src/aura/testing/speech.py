@@ -209,7 +209,7 @@ class ScriptedSynthesizer:
     def _piece(self, text: str, offset: int) -> Speech:
         samples = array.array("h")
         for character in text:
-            samples.extend([ord(character) % 0x7FFF] * self._of_character)
+            samples.extend(array.array("h", (ord(character) % 0x7FFF,)) * self._of_character)
         if sys.byteorder == "big":
             samples.byteswap()
         spans = tuple(self._span(offset + n) for n in range(len(text))) if self.capabilities.times else ()

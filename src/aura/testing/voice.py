@@ -18,10 +18,11 @@ from aura.voice.playback import Heard
 class Written(msgspec.Struct, frozen=True, kw_only=True):
     """One answer: its chunks, and the seconds before its sources, before its first chunk and before each further one.
 
-    With an `error` it breaks off after its chunks.
+    `routing_seconds` is how long it takes until it is known who answers. With an `error` it breaks off after its chunks.
     """
 
     chunks: Sequence[str] = ()
+    routing_seconds: float = 0.0
     retrieval_seconds: float = 0.0
     first_seconds: float = 0.0
     chunk_seconds: float = 0.0
@@ -91,6 +92,8 @@ class ScriptedAnswers:
         if isinstance(written, Exception):
             written = Written(error=written)
         written = Written(chunks=(written,)) if isinstance(written, str) else written
+        if written.routing_seconds:
+            await self.timer.sleep(written.routing_seconds)
         if isinstance(prefetched, ScriptedPrefetch):
             left = max(0.0, written.retrieval_seconds - (self.timer.seconds() - prefetched.began))
             written = msgspec.structs.replace(written, retrieval_seconds=left)

@@ -144,7 +144,14 @@ class TranscriberChain(_Chain[Transcriber]):
 
 
 class SynthesizerChain(_Chain[Synthesizer]):
-    """A `Synthesizer` of several. Without any the client speaks by itself, and `speak` raises `PartMissing`."""
+    """A `Synthesizer` of several. Without any the client speaks by itself, and `speak` raises `PartMissing`.
+
+    The one that died last in the middle of a speech is the last that is asked for the rest of it, and from then on.
+    """
+
+    def __init__(self, routes: Sequence[Route[Synthesizer]], of: Ledgered, *, deadline_seconds: float) -> None:
+        super().__init__(routes, of, deadline_seconds=deadline_seconds)
+        self._died: Route[Synthesizer] | None = None
 
     @property
     def provider(self) -> str:
@@ -185,6 +192,7 @@ class SynthesizerChain(_Chain[Synthesizer]):
                 return
             fault = attempt.fault
             if fault is None or fault.final or attempt.began:
+                self._died = route if attempt.began else self._died
                 break
         raise _error(fault, tried)
 
@@ -209,6 +217,7 @@ class SynthesizerChain(_Chain[Synthesizer]):
                     return
                 fault = attempt.fault
                 if fault is None or fault.final or attempt.began:
+                    self._died = route if attempt.began else self._died
                     break
         finally:
             await replay.close()
@@ -248,7 +257,7 @@ class SynthesizerChain(_Chain[Synthesizer]):
         if of and provider not in known:
             raise InvalidRequest(f"there is no such voice: {provider[:40]!r} does not speak here", field="voice_id")
         first = provider if of else None
-        routes = self._in_order(first)
+        routes = sorted(self._in_order(first), key=lambda each: each is self._died)
         owner = first or self.provider
         plain = msgspec.structs.replace(manner, voice_id=None)
         asked = msgspec.structs.replace(manner, voice_id=voice if of else manner.voice_id)

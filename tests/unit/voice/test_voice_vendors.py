@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 import pytest
+from test_voice_chains import Books
 
-from aura.errors import InvalidRequest
+from aura.errors import InvalidRequest, Unavailable
 from aura.router.faults import FaultKind
+from aura.router.health import HealthBoard
 from aura.testing.speech import collected, said_in, texts_of, tone
-from aura.testing.speech_server import CHARACTER_SECONDS, SpeechServer
+from aura.testing.speech_server import CHARACTER_SECONDS, CLOSES, REFUSALS, STREAMS, SpeechServer
 from aura.voice.adapters.elevenlabs import ElevenLabs
 from aura.voice.adapters.openai import OpenAISynthesizer, OpenAITranscriber
+from aura.voice.attempts import Ledgered, route_to
+from aura.voice.chains import SynthesizerChain
 from aura.voice.errors import SpeechFault
 from aura.voice.ports import Audio, Hints, Manner, Speech
 
@@ -240,8 +244,14 @@ async def test_a_reply_without_words_says_nothing_and_fails_of_nothing(mouth: El
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
+        ("400", FaultKind.REQUEST),
         ("401", FaultKind.CREDENTIAL),
+        ("quota", FaultKind.CREDENTIAL),
+        ("404", FaultKind.NO_SUCH_MODEL),
+        ("422", FaultKind.REQUEST),
         ("429", FaultKind.RATE_LIMITED),
+        ("busy", FaultKind.RATE_LIMITED),
+        ("500", FaultKind.SERVER),
         ("503", FaultKind.SERVER),
         ("close-quota", FaultKind.CREDENTIAL),
         ("close-idle", FaultKind.STALL),
@@ -348,8 +358,12 @@ async def test_openai_speaks_one_text_after_the_other(server: SpeechServer, open
         ("400", FaultKind.REQUEST),
         ("401", FaultKind.CREDENTIAL),
         ("404", FaultKind.NO_SUCH_MODEL),
+        ("quota", FaultKind.CREDENTIAL),
+        ("422", FaultKind.REQUEST),
         ("429", FaultKind.RATE_LIMITED),
+        ("busy", FaultKind.RATE_LIMITED),
         ("500", FaultKind.SERVER),
+        ("503", FaultKind.SERVER),
         ("empty", FaultKind.EMPTY),
         ("reset", FaultKind.BROKEN),
     ],
@@ -366,3 +380,40 @@ async def test_every_failure_of_openai_has_its_name(
         await ears.transcribe(tone(1.0))
     assert raised.value.fault.kind is kind
     await ears.close()
+
+
+# -- all of them -------------------------------------------------------------------------------------------------------
+
+
+async def test_services_that_say_nothing_over_http_are_given_up_by_who_asks_them(server: SpeechServer) -> None:
+    server.fault = "hang"
+    address = {"elevenlabs": server.url, "openai": f"{server.url}/v1"}
+    mouths = (
+        ElevenLabs(KEY, "eleven_flash_v2_5", voice_id="rachel", address=address["elevenlabs"]),
+        OpenAISynthesizer(KEY, "tts-1", address=address["openai"]),
+    )
+    chain = SynthesizerChain(
+        [route_to(each) for each in mouths], Ledgered(board=HealthBoard(), books=Books()), deadline_seconds=0.5
+    )
+    with pytest.raises(Unavailable):
+        await collected(chain.speak(TEXT))
+    async with asyncio.timeout(10):
+        while not all(hit.left for hit in server.hits):  # noqa: ASYNC110  # another process's, as it were
+            await asyncio.sleep(0.01)
+    assert len(server.hits) == 2
+    for each in mouths:
+        await each.close()
+
+
+def test_each_documented_failure_is_tried_over_each_way_that_can_have_it() -> None:
+    def tried(test: Callable[..., object]) -> set[str]:
+        (mark,) = [each for each in getattr(test, "pytestmark", []) if each.name == "parametrize"]
+        return {fault for fault, _ in mark.args[1]}
+
+    refusals = REFUSALS.keys() - {"voice"}  # which has a test of its own
+    assert tried(test_every_failure_over_http_has_its_name_and_is_not_tried_again) == refusals | set(STREAMS) - {"hang"}
+    assert tried(test_every_failure_of_the_socket_has_its_name) == (
+        refusals | CLOSES.keys() - {"close-voice"} | {"error", "hang", "empty", "cut"}
+    )
+    # Of sound without an end nobody can tell that it was cut.
+    assert tried(test_every_failure_of_openai_has_its_name) == refusals | set(STREAMS) - {"hang", "cut"}

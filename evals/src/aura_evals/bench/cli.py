@@ -127,6 +127,18 @@ def serve(
     show(asyncio.run(bench_serve(streams, tokens, questions)), json)
 
 
+@app.command("voice")
+def voice(
+    conversations: Annotated[int, typer.Option(min=1, help="At once; the goal is set for 20.")] = 20,
+    turns: Annotated[int, typer.Option(min=1, help="Of each conversation.")] = 3,
+    json: Json = None,
+) -> None:
+    """Conversations by voice on fakes: what the orchestrator adds to the sum of their delays."""
+    from aura_evals.bench.voice import bench_voice
+
+    show(asyncio.run(bench_voice(conversations, turns)), json)
+
+
 @app.command("router")
 def router(
     calls: Annotated[int, typer.Option(min=5, help="Calls of each round.")] = 40,
@@ -159,6 +171,7 @@ def run_bench(name: str) -> None:
         "corpus": corpus,
         "recall": recall,
         "serve": serve,
+        "voice": voice,
         "router": router,
     }
     if name not in benches:

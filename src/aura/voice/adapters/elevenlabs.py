@@ -127,7 +127,9 @@ class ElevenLabs:
             self._ensure_whole(feed.aligner, came or not feed.spoken)
         except AuraError:
             raise
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # the socket's, its handshake's, and what is no message: `translated` tells them apart
             raise translated(error) from error
         finally:
             await asyncio.shield(self._left(at, socket, feed))
@@ -139,7 +141,7 @@ class ElevenLabs:
         if self._voices is None or time.monotonic() - self._voices[0] > _VOICES_SECONDS:
             try:
                 found = await (await self._client()).voices.search(page_size=100, request_options=_ONCE)
-            except Exception as error:
+            except Exception as error:  # as in `speak`
                 raise translated(error) from error
             self._voices = (time.monotonic(), tuple(self._voice(each) for each in found.voices))
         return self._voices[1]
@@ -304,7 +306,7 @@ class _Feed:
     async def _run(self, texts: Any) -> None:
         try:
             await self._give(texts)
-        except Exception as error:
+        except Exception as error:  # the edge of the task: who listens raises it
             self.failure = error
 
     async def _give(self, texts: Any) -> None:

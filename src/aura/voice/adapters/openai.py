@@ -91,7 +91,9 @@ class OpenAITranscriber:
             )
         except AuraError:
             raise
-        except Exception as error:  # the package has some thirty classes
+        except (
+            Exception
+        ) as error:  # the package has some thirty classes, and its HTTP client has its own: all are told apart there
             raise SpeechFault.of(error, provider=self.provider) from error
         text, confidence = _of_whisper(answer) if self._whisper else (answer.text, _certainty(answer.logprobs))
         return self._transcript(text, audio, hints, confidence=confidence, told=getattr(answer, "language", None))
@@ -129,7 +131,7 @@ class OpenAITranscriber:
                         yield self._transcript(event.text, audio, hints, confidence=_certainty(event.logprobs))
         except AuraError:
             raise
-        except Exception as error:
+        except Exception as error:  # as in `transcribe`
             raise SpeechFault.of(error, provider=self.provider) from error
         if not final:
             raise SpeechFault.kind(FaultKind.CUT, provider=self.provider)
@@ -199,7 +201,7 @@ class OpenAISynthesizer:
                         yield Speech(pcm=data[:whole], sample_rate_hz=SPOKEN_HZ)
         except AuraError:
             raise
-        except Exception as error:
+        except Exception as error:  # as in `transcribe`
             raise SpeechFault.of(error, provider=self.provider) from error
         if not came:
             raise SpeechFault.kind(FaultKind.EMPTY, provider=self.provider)
