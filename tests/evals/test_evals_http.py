@@ -21,6 +21,14 @@ from aura_evals.cli import app
 KEY = "aura_sk_test"
 ANSWERS = {question: (quote, answer) for _, question, document, quote, answer in QUESTIONS if document == "handbook.md"}
 
+RATED = [
+    {
+        "message_id": f"00000000-0000-4000-8000-{n:012}", "question": f"Question {n}?", "turns": [], "answer": "No.",
+        "refused": False, "reason": "wrong", "comment": "", "rated_at": "2026-01-02T03:04:05Z",
+    }
+    for n in range(3)
+]  # fmt: skip
+
 
 class Server(BaseHTTPRequestHandler):
     """Knows the handbook; every third request is told to come back at once."""
@@ -53,6 +61,8 @@ class Server(BaseHTTPRequestHandler):
             query = parse_qs(url.query)["q"][0]
             hits = [ANSWERS[query][0]] if query in ANSWERS else []
             self._send(200, {"items": [{"filename": "handbook.md", "text": hit, "score": 1.0} for hit in hits]})
+        elif url.path == "/chat/feedback":
+            self._send(200, {"items": RATED[: int(parse_qs(url.query)["limit"][0])], "next_cursor": None})
         else:
             self._send(200, {"text": HANDBOOK})
 
@@ -130,3 +140,25 @@ def test_a_server_that_is_away_gives_no_verdict(golden: Path) -> None:
     result = run("answers", golden, "http://127.0.0.1:9", "--key", KEY)
     assert result.exit_code == 2
     assert "does not answer" in result.output
+
+
+def test_what_is_rated_as_bad_on_a_server_becomes_candidates_once(tmp_path: Path, url: str) -> None:
+    command = ["candidates", "--tenant", "acme", "--into", str(tmp_path), "--http", url, "--key", KEY, "--most", "2"]
+    for added in (2, 0):
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+        assert f"{added} new candidates, 2 wait" in result.output
+    lines = (tmp_path / "candidates.jsonl").read_text().splitlines()
+    assert [json.loads(line)["question"] for line in lines] == ["Question 0?", "Question 1?"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [(["--key", "other"], "401"), (["--key", KEY, "--user", "a@b.test"], "--user")]
+)
+def test_candidates_of_a_server_need_a_good_key_and_no_user(
+    tmp_path: Path, url: str, options: list[str], said: str
+) -> None:
+    command = ["candidates", "--tenant", "acme", "--into", str(tmp_path), "--http", url, *options]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert said in result.output

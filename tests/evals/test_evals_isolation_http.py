@@ -23,6 +23,7 @@ from aura_evals.progress import Bars
 from aura_evals.result import About, result_of
 from aura_evals.suite import open_suite
 from aura_server import create_app
+from aura_server.sockets import _Talk  # pyright: ignore[reportPrivateUsage]
 
 GENEROUS = dict.fromkeys(("requests_per_minute", "user_requests_per_minute"), 1_000_000)
 
@@ -93,15 +94,24 @@ async def test_a_leak_and_an_oracle_of_existence_turn_the_gate_red_by_name(
         known.add(document_id)
         return found
 
+    workspace_of, first = _Talk._workspace, list[Workspace]()  # pyright: ignore[reportPrivateUsage]
+
+    async def confused(self: _Talk) -> Workspace:
+        first.append(await workspace_of(self))
+        return first[0]
+
+    monkeypatch.setattr(_Talk, "_workspace", confused)
     monkeypatch.setattr(Workspace, "search", leaky)
     monkeypatch.setattr(Documents, "get", telling)
     async with opened(evals_dir) as (_, url):
-        outcome = await run_isolation(url, Bars(), probes=("search", "by id: document"))
+        probes = ("search", "search as a tool", "ask over a socket", "by id: document")
+        outcome = await run_isolation(url, Bars(), probes=probes)
     suite = open_suite("isolation")
     about = About(name="isolation", split="all", documents=0, queries=0)
     verdict = judge(result_of(suite, about, outcome, suite.all_floors()))
     assert not verdict.passed
-    assert "isolation: http: search, north to south: the other organisation's content came back" in verdict.faults
+    for leak in ("search, north to south", "search as a tool, north to south", "ask over a socket, south to north"):
+        assert f"isolation: http: {leak}: the other organisation's content came back" in verdict.faults
     oracle = "isolation: http: by id: document, north to south: a foreign id is answered otherwise than an unknown one"
     assert any(fault.startswith(oracle) for fault in verdict.faults)
 

@@ -112,6 +112,7 @@ ROWS: dict[str, Row] = {
     "POST /chat/stream": Row(Who.ASK, 200, json(message=_QUESTION)),
     "POST /chat/stop": Row(Who.ASK, 404, json(response_id=str(NOBODY))),
     "POST /chat/feedback": Row(Who.ASK, 404, json(message_id=str(NOBODY), rating=1)),
+    "GET /chat/feedback": Row(Who.ASK),
     "GET /chat/history/{user_id}": Row(Who.OWN_HISTORY),
     "GET /chat/context/{user_id}": Row(Who.OWN_HISTORY),
     "POST /documents/": Row(Who.UPLOAD, 202, file("files")),

@@ -383,6 +383,13 @@ def test_every_file_of_tests_proves_some_feature() -> None:
     assert tests - features_paths() == set()
 
 
+def test_every_test_that_the_page_on_memory_names_is_there() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", (ROOT / "docs" / "memory.md").read_text(encoding="utf-8"))
+    files = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(named) >= 25
+    assert [f"{file}::{test}" for file, test in named if f"def {test}(" not in files.get(file, "")] == []
+
+
 def test_notebooks_are_kept_without_their_outputs() -> None:
     notebooks = list((ROOT / "notebooks").glob("*.ipynb"))
     assert notebooks

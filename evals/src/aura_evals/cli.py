@@ -7,11 +7,13 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
+import msgspec
 import typer
 from rich.console import Console
 
+from aura_evals import cli_options as options
 from aura_evals.baseline import read_baseline, require_same, write_baseline
 from aura_evals.bench.cli import app as bench
 from aura_evals.cli_candidates import candidates
@@ -32,6 +34,8 @@ from aura_evals.timings import Timings
 from aura_evals.vectors import VectorCache
 
 if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+
     from aura_evals.model_judge import ModelJudge
     from aura_evals.sandbox import Equipment
 
@@ -61,50 +65,27 @@ def main() -> None:
 @app.command()
 def run(
     context: typer.Context,
-    suite: Annotated[
-        str, typer.Argument(help="A suite of the package, `routing`, `memory`, or the path of a .toml file.")
-    ],
-    dataset: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder: BEIR's layout, or documents/ and questions.jsonl; for routing, CSVs; for memory, a JSON file."
-        ),
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the numbers to this file.")] = None,
-    baseline: Annotated[Path | None, typer.Option(help="Compare with this one, query by query.")] = None,
-    update_baseline: Annotated[bool, typer.Option(help="Make this run the baseline; needs --reason.")] = False,
-    reason: Annotated[str, typer.Option(help="Why the new numbers are the right ones.")] = "",
-    floor: Annotated[
-        list[str] | None, typer.Option(help="SYSTEM.METRIC=VALUE, such as hybrid.ndcg@10=0.725; may be repeated.")
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Of a dataset of questions: dev or test; else a file of qrels/.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take this many queries only: a quick look.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write a summary for a pull request.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained page with plots.")] = None,
-    history: Annotated[Path | None, typer.Option(help="Keep the history of runs in this SQLite file.")] = None,
-    cache_dir: Annotated[Path | None, typer.Option(help="Keep vectors here, not in the user's cache folder.")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Keep the database here; started again, an interrupted run goes on.")
-    ] = None,
-    http: Annotated[str | None, typer.Option(help="Score the server at this address.")] = None,
-    judge_model: Annotated[
-        str | None, typer.Option("--judge", help="A second opinion on citations, such as openai:gpt-4o-mini.")
-    ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Of routing: write what was learned, if it is proved.")] = None,
-    strong_share: Annotated[
-        float | None, typer.Option(min=0, max=1, help="With --weights: the share of strong calls to aim at.")
-    ] = None,
-    mean_cost: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MEAN:QUICK:STRONG",
-            help="With --weights: the dollars that a call is to cost on average, and what each model's costs.",
-        ),
-    ] = None,
-    key: Annotated[str, typer.Option(envvar="AURA_EVALS_KEY", help="An API key or token for --http.")] = "",
+    suite: options.SuiteName,
+    dataset: options.DatasetPath = None,
+    json: options.Json = None,
+    baseline: options.Baseline = None,
+    update_baseline: options.UpdateBaseline = False,
+    reason: options.Reason = "",
+    floor: options.Floors = None,
+    split: options.Split = None,
+    limit: options.Limit = None,
+    markdown: options.Markdown = None,
+    junit: options.Junit = None,
+    html: options.Html = None,
+    history: options.HistoryFile = None,
+    cache_dir: options.CacheDir = None,
+    data_dir: options.DataDir = None,
+    http: options.Http = None,
+    judge_model: options.JudgeModel = None,
+    weights: options.Weights = None,
+    strong_share: options.StrongShare = None,
+    mean_cost: options.MeanCost = None,
+    key: options.Key = "",
 ) -> None:
     """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used.
 
@@ -122,50 +103,109 @@ def run(
         )
         raise typer.Exit(_routing(dataset, outputs, floor or []))
     if suite == MEMORY:
-        with no_verdict_on_errors(_notes):
-            from aura_evals.remembering import run_memory  # and, behind it, LlamaIndex
+        raise typer.Exit(_memory(dataset, json, floor or [], limit, cache_dir, context.obj))
+    asked = Asked(
+        dataset=dataset,
+        split=split,
+        limit=limit,
+        floors=tuple(floor or ()),
+        json=json,
+        reports=Reports(markdown=markdown, junit=junit, html=html),
+        history=history,
+        baseline=baseline,
+        update_reason=reason if update_baseline else None,
+        cache_dir=cache_dir,
+        data_dir=data_dir,
+        server=None if http is None else (http, key),
+        judge=judge_model,
+    )
+    raise typer.Exit(_suite(suite, asked, context.obj))
 
-            floors = [parse_floor(text) for text in floor or ()]
-            broken = run_memory(dataset, json, floors, limit=limit, cache_dir=cache_dir, embed_model=context.obj)
-        raise typer.Exit(RED if broken else 0)
-    with no_verdict_on_errors(_notes):
-        chosen = open_suite(suite)
-        if chosen.kind == "latency":
-            return _latency(chosen)
-        floors = chosen.all_floors(tuple(parse_floor(text) for text in floor or ()))
-        reports = Reports(markdown=markdown, junit=junit, html=html)
-        for option, path in (("--json", json), ("--history", history), *reports.named()):
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run` was told of a suite that has a TOML file: what to measure, against what, and where to write it."""
+
+    dataset: Path | None
+    split: str | None
+    limit: int | None
+    floors: tuple[str, ...]
+    json: Path | None
+    reports: Reports
+    history: Path | None
+    baseline: Path | None
+    update_reason: str | None
+    cache_dir: Path | None
+    data_dir: Path | None
+    server: tuple[str, str] | None
+    judge: str | None
+
+    def require_usable(self) -> None:
+        """Raise `BadInput` for what could only fail after the run."""
+        for option, path in (("--json", self.json), ("--history", self.history), *self.reports.named()):
             _require_writable(option, path)
-        if update_baseline and (baseline is None or not reason.strip()):
+        if self.update_reason is not None and (self.baseline is None or not self.update_reason.strip()):
             raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
-        data = open_data(chosen, dataset, split, limit)
-        before = None if baseline is None or update_baseline else read_baseline(baseline)
+
+
+def _suite(name: str, asked: Asked, embed_model: BaseEmbedding | None) -> int:
+    """Run a suite that has a TOML file; the exit code."""
+    with no_verdict_on_errors(_notes):
+        chosen = open_suite(name)
+        if chosen.kind == "latency":
+            _latency(chosen)
+            return 0
+        floors = chosen.all_floors(tuple(parse_floor(text) for text in asked.floors))
+        asked.require_usable()
+        data = open_data(chosen, asked.dataset, asked.split, asked.limit)
+        before = None if asked.baseline is None or asked.update_reason is not None else read_baseline(asked.baseline)
         if before is not None:
             require_same(before, chosen.name, about(chosen, data))
         started, timings = time.perf_counter(), Timings()
-        with VectorCache(cache_dir) as cache, progress_on(_notes) as progress:
-            from aura_evals.sandbox import Equipment  # and, behind it, torch: not before the input is known good
-
-            equipment = Equipment(
-                cache=cache,
-                bars=Bars(progress),
-                timings=timings,
-                data_dir=data_dir,
-                embed_model=context.obj,
-                judge=_judge(judge_model),
-            )
-            outcome = _measured(chosen, data, equipment, None if http is None else (http, key))
-        result = result_of(chosen, about(chosen, data), outcome, floors)
+        result = result_of(chosen, about(chosen, data), _outcome(chosen, data, asked, timings, embed_model), floors)
         verdict = judge(result, before)
-        if json is not None:
-            write_json(result, json)
-        if update_baseline and baseline is not None:
-            write_baseline(result, baseline, reason)
-        with History(history) as runs:
+        if asked.json is not None:
+            write_json(result, asked.json)
+        if asked.update_reason is not None and asked.baseline is not None:
+            write_baseline(result, asked.baseline, asked.update_reason)
+        with History(asked.history) as runs:
             runs.add(result, verdict, timings, seconds=time.perf_counter() - started)
-            write_reports(reports, result, verdict, timings, runs.of(result.suite, result.dataset))
+            write_reports(asked.reports, result, verdict, timings, runs.of(result.suite, result.dataset))
     show_verdict(Console(), _notes, result, verdict)
-    raise typer.Exit(0 if verdict.passed else RED)
+    return 0 if verdict.passed else RED
+
+
+def _outcome(
+    suite: Suite, data: AnyDataset | None, asked: Asked, timings: Timings, embed_model: BaseEmbedding | None
+) -> Outcome:
+    with VectorCache(asked.cache_dir) as cache, progress_on(_notes) as progress:
+        from aura_evals.sandbox import Equipment  # and, behind it, torch: not before the input is known good
+
+        equipment = Equipment(
+            cache=cache,
+            bars=Bars(progress),
+            timings=timings,
+            data_dir=asked.data_dir,
+            embed_model=embed_model,
+            judge=_judge(asked.judge),
+        )
+        return _measured(suite, data, equipment, asked.server)
+
+
+def _memory(
+    dataset: Path | None,
+    json: Path | None,
+    floors: list[str],
+    limit: int | None,
+    cache_dir: Path | None,
+    embed_model: BaseEmbedding | None,
+) -> int:
+    """The suite of conversations, which are no documents."""
+    with no_verdict_on_errors(_notes):
+        from aura_evals.remembering import run_memory  # and, behind it, LlamaIndex
+
+        parsed = [parse_floor(text) for text in floors]
+        broken = run_memory(dataset, json, parsed, limit=limit, cache_dir=cache_dir, embed_model=embed_model)
+    return RED if broken else 0
 
 
 def _measured(suite: Suite, data: AnyDataset | None, equipment: Equipment, server: tuple[str, str] | None) -> Outcome:

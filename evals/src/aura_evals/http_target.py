@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
+from aura.memory.feedback import RatedDown
 from aura_evals.answers import measure_answers
 from aura_evals.beir import Dataset
 from aura_evals.documents import measure_retrieval
@@ -148,6 +149,23 @@ class HttpTarget:
         if response.is_success:
             return response
         raise BadInput(f"{method} {path} answered {response.status_code}: {response.text[:300]}")
+
+
+class _Rated(msgspec.Struct):
+    items: list[RatedDown]
+
+
+async def rated_down(url: str, key: str, most: int) -> list[RatedDown]:
+    """The answers that are rated as bad on the server at `url`, as far as `key` may see them.
+
+    Raises:
+        BadInput: it does not answer, or refuses.
+    """
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        response = await patiently_sent(client, "GET", "/chat/feedback", params={"limit": most})
+        if not response.is_success:
+            raise BadInput(f"GET /chat/feedback answered {response.status_code}: {response.text[:300]}")
+        return _decoded(response, _Rated).items
 
 
 async def patiently_sent(client: httpx.AsyncClient, method: str, url: str, **sent: Any) -> httpx.Response:

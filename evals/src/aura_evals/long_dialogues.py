@@ -88,7 +88,8 @@ class _LongDialogue:
                 begins = int(self._random.integers(2))
                 spoken = [(self._couple[(begins + n) % 2], text) for n, text in enumerate(part.turns)]
             else:
-                spoken = self._telling(*part, f"D{session}:{len(turns) + 1}", f"D{session}:{len(turns) + 2}")
+                event, teller = part
+                spoken = self._telling(event, teller, f"D{session}:{len(turns) + 1}", f"D{session}:{len(turns) + 2}")
             for speaker, text in spoken:
                 turns.append({"speaker": speaker, "dia_id": f"D{session}:{len(turns) + 1}", "text": text})
         return turns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,7 +17,7 @@ class Timings:
         self._seconds: defaultdict[str, list[float]] = defaultdict(list)
 
     @contextmanager
-    def measure(self, what: str) -> Iterator[None]:
+    def measure(self, what: str) -> Generator[None]:
         """Time a block."""
         started = time.perf_counter()
         try:

@@ -64,6 +64,7 @@ MAX_QUESTION_CHARS = 1_000
 # Set on the `dev` halves of tests/unit/data/extractive_questions.jsonl and of the golden set; test_extractive.py and
 # evals/README.md say what they reach.
 _LEAST_EVIDENCE = 0.76
+_LEAST_WITH_LIKENESS = 0.69  # for the best statement of all, in the language that the embedding model knows
 _LIKENESS_SHARE = 0.6
 _UNKNOWN_LIKENESS = 0.35  # without an embedding model
 _DENSITY_SHARE = 0.1
@@ -321,7 +322,8 @@ def _answer(
         return Reply(task.answer, in_style=False)
     by_text = dict(zip(_texts(parts), vectors, strict=True)) if vectors is not None else None
     found = [
-        Found(part.question, _chosen(part, _likeness(part, by_text, unrelated)), part.statements) for part in parts
+        Found(part.question, _chosen(part, _likeness(part, by_text, unrelated), _least(part, by_text)), part.statements)
+        for part in parts
     ]
     chosen = distinct(statement for each in found for statement in each.chosen)[:MAX_STATEMENTS]
     if not chosen:
@@ -348,16 +350,21 @@ def _likeness(part: _Part, vectors: Mapping[str, Sequence[float]] | None, unrela
     return likeness([vectors[text] for text in (part.question.text, *part.texts)], unrelated, least=least)
 
 
-def _chosen(part: _Part, likeness: Sequence[float]) -> list[Statement]:
+def _least(part: _Part, vectors: Mapping[str, Sequence[float]] | None) -> float:
+    """The evidence without which there is no answer: less where likeness is measured and not assumed."""
+    return _LEAST_EVIDENCE if vectors is None or part.language != "english" else _LEAST_WITH_LIKENESS
+
+
+def _chosen(part: _Part, likeness: Sequence[float], least: float) -> list[Statement]:
     """The statements that answer a question, the best first; none when the evidence is thin."""
-    whole = _best(part, part.question, likeness)
+    whole = _best(part, part.question, likeness, least)
     if whole and all(support(asked, whole[0]) >= 0.5 for asked in part.joined):
         return whole
-    halves = [statement for half in part.halves for statement in _best(part, half, likeness)[:1]]
+    halves = [statement for half in part.halves for statement in _best(part, half, likeness, least)[:1]]
     return halves or whole
 
 
-def _best(part: _Part, question: Question, likeness: Sequence[float]) -> list[Statement]:
+def _best(part: _Part, question: Question, likeness: Sequence[float], least: float) -> list[Statement]:
     ranked = sorted(
         (
             (_lexical(question, each) + _LIKENESS_SHARE * alike, each)
@@ -365,7 +372,7 @@ def _best(part: _Part, question: Question, likeness: Sequence[float]) -> list[St
         ),
         key=lambda each: -each[0],
     )
-    if ranked[0][0] < _LEAST_EVIDENCE:
+    if ranked[0][0] < least:
         return []
     chosen = [ranked[0][1]]
     for evidence, statement in ranked[1:]:

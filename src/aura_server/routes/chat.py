@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from aura.identity import ConversationId
+from aura.memory.feedback import RatedDown
 from aura.persona.traits import AXES, Axis
 from aura.workspace import Workspace
 from aura_server.asking import begin, question_of, resume_point, workspace_for
@@ -68,6 +69,12 @@ async def feedback(data: JSONBody[FeedbackRequest], workspace: NamedDependency[W
     await workspace.feedback(data.message_id, data.rating, reason=data.reason, comment=data.comment)
 
 
+@get("/chat/feedback", tags=_TAGS)
+async def rated_down(workspace: NamedDependency[Workspace], limit: Limit = 100) -> Items[RatedDown]:
+    """The caller's answers that are rated as bad, with what was asked; of all members where admins may read history."""
+    return Items(items=tuple(await workspace.rated_down(limit=limit)))
+
+
 @get("/chat/history/{user_id:uuid}", tags=_TAGS)
 async def history(
     user_id: FromPath[UUID],
@@ -100,4 +107,4 @@ async def context(
     return ContextResponse(summary=summary, facts=facts, persona=persona, recent=messages)
 
 
-HANDLERS = (chat, stream, stop, feedback, history, context)
+HANDLERS = (chat, stream, stop, feedback, rated_down, history, context)

@@ -90,6 +90,7 @@ async def _talk(app: ASGIApp, tenant: Tenant, role: Role) -> Ids:
     headers = bearer(tenant.tokens[role])
     question = f"{QUESTION} And what of {tenant.name}?"
     said = (await ask(app, "POST", "/chat/", headers=headers, json={"message": question})).json()
+    await ask(app, "POST", "/chat/feedback", headers=headers, json={"message_id": said["message_id"], "rating": -1})
     stream = await ask(app, "POST", "/chat/stream", headers=headers, json={"message": question})
     response = stream.text.partition("id: ")[2].partition(":")[0]
     return {"conversation": said["session_id"], "message": said["message_id"], "response": str(UUID(response))}
@@ -237,6 +238,7 @@ LISTS = {
     "/documents/": {},
     "/documents/search": {"q": QUESTION, "limit": 100},
     "/collections": {},
+    "/chat/feedback": {"limit": 100},
     "/conversations/": {},
     "/conversations/search": {"q": QUESTION.split()[0]},
     "/memory/facts": {"status": "all"},

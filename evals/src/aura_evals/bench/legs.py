@@ -8,12 +8,12 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from aura.index.tenant_index import Mode
 from aura_evals.bench.loading import chunk_id
 from aura_evals.bench.measuring import Bench, open_bench, recall, timed
 from aura_evals.bench.report import Goal, Recorder, Report, milliseconds
 from aura_evals.bench.synthetic import Corpus
 from aura_evals.retrieval import DEPTH
-from aura_evals.suite import Leg
 
 _RECALL = Goal(limit=0.95, at_least=True, absolute=True)
 
@@ -60,7 +60,7 @@ async def _dedicated(
     recorder.add(f"recall@10 of HNSW / exact, {size:,} chunks", fmean(found), "", goal=_RECALL)
 
 
-async def _time(bench: Bench, questions: Sequence[str], leg: Leg) -> list[float]:
+async def _time(bench: Bench, questions: Sequence[str], leg: Mode) -> list[float]:
     times: list[float] = []
     await bench.workspace.search(questions[0], limit=DEPTH, mode=leg)
     for question in questions:

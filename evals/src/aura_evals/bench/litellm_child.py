@@ -8,10 +8,11 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network for prices as it is imported
 
-from litellm import Router
+from litellm import Router  # pyright: ignore[reportMissingImports]
 from openai import AsyncOpenAI
 
 
@@ -25,11 +26,13 @@ class Ways:
             for name in ("ok", "ok@b", "ok@c")
         ]
         self.router = Router(model_list=models, num_retries=0)
-        self.messages = [{"role": "user", "content": question}]
+        self.messages: list[Any] = [{"role": "user", "content": question}]
 
     async def ask(self, way: str) -> int:
         """One call; how many pieces it had."""
-        stream = {"stream": True, "stream_options": {"include_usage": True}} if "whole" not in way else {}
+        stream: dict[str, Any] = {}
+        if "whole" not in way:
+            stream = {"stream": True, "stream_options": {"include_usage": True}}
         if way.startswith("litellm"):
             answer = await self.router.acompletion(model="bench", messages=self.messages, **stream)
         else:

@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 from llama_index.core.llms import ChatMessage, ChatResponse, ChatResponseAsyncGen
+from pydantic import PrivateAttr
 
 from aura import Aura, Settings
 from aura.testing.llms import Reply, ScriptedLLM
@@ -28,14 +29,11 @@ _MANY = 1_000_000
 class PacedLLM(ScriptedLLM):
     """Says `tokens` words: the first after half a second, the others at fifty a second."""
 
-    _tokens: int = 0
+    _tokens: int = PrivateAttr(default=0)
 
-    @classmethod
-    def of(cls, tokens: int) -> PacedLLM:
-        """One that says so many."""
-        made = cls([Reply(chunks=("word ",))])
-        made._tokens = tokens
-        return made
+    def __init__(self, tokens: int) -> None:
+        super().__init__([Reply(chunks=("word ",))])
+        self._tokens = tokens
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The words, at their pace."""
@@ -54,7 +52,7 @@ async def serve(data_dir: Path, tokens: int) -> None:
     """Serve until the process is ended."""
     generous = dict.fromkeys(("requests_per_minute", "user_requests_per_minute"), _MANY)
     settings = Settings.load(data_dir=data_dir, **generous)
-    async with Aura.open(settings, embed_model=TopicEmbedding(), llm=PacedLLM.of(tokens), recover=False) as aura:
+    async with Aura.open(settings, embed_model=TopicEmbedding(), llm=PacedLLM(tokens), recover=False) as aura:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1024)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aura import Passage, Workspace
+from aura.index.tenant_index import Mode
 from aura_evals.bench.loading import chunk_id, clone_tenant, superuser
 from aura_evals.bench.measuring import Bench, concurrently, open_bench, recall
 from aura_evals.bench.report import Goal, Recorder, Report, milliseconds
 from aura_evals.bench.synthetic import Corpus
-from aura_evals.suite import Leg
 
 _P95 = Goal(limit=2.0)
 _EXACT = Goal(limit=1.0, at_least=True, absolute=True)
@@ -68,7 +68,7 @@ async def _another(bench: Bench, number: int, chunks: int) -> Tenant:
 
 
 async def _ask(
-    questions: list[str], tenants: list[Tenant], at_once: int, mode: Leg
+    questions: list[str], tenants: list[Tenant], at_once: int, mode: Mode
 ) -> list[tuple[float, list[Passage]]]:
     return await concurrently(
         [
