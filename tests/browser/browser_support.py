@@ -125,6 +125,8 @@ class Visit:
     trouble: list[str] = field(default_factory=list)
     allowed: tuple[str, ...] = ()
     """Patterns of messages that a test brings about on purpose."""
+    login: Login | None = None
+    """Who it is, as far as a test needs to know."""
 
     async def go(self, path: str) -> None:
         """Open a page of the site by its address."""
@@ -151,7 +153,7 @@ async def visit(
     if login is not None:
         await enter(context, site, login)
     page = await context.new_page()
-    found = Visit(page=page, context=context, site=site, allowed=tuple(allowed))
+    found = Visit(page=page, context=context, site=site, allowed=tuple(allowed), login=login)
     context.on("console", found.heard)
     context.on("request", found.requested)
     context.on("weberror", lambda error: found.trouble.append(f"a script broke: {error.error}"))
@@ -190,6 +192,19 @@ async def add_files(page: Page, *files: tuple[str, bytes]) -> None:
     """Choose files on the page of documents, as the file dialog does."""
     chosen = [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files]
     await page.locator("input[type=file]:not([webkitdirectory])").set_input_files(chosen)  # pyright: ignore
+
+
+async def watch_stages(page: Page) -> None:
+    """Keep every word that the list of uploads ever shows."""
+    await page.evaluate(
+        """() => {
+            window.shown = new Set();
+            new MutationObserver(() => {
+                const list = document.querySelector('section[aria-label="Added now"]');
+                for (const item of list?.querySelectorAll('li') ?? []) window.shown.add(item.innerText);
+            }).observe(document.body, { subtree: true, childList: true, characterData: true });
+        }"""
+    )
 
 
 def row_of(page: Page, filename: str) -> Locator:

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from browser_support import Login, Site, Visit, add_files, ask, becomes_ready, sign_up, visit
+from browser_support import Login, Site, Visit, add_files, ask, becomes_ready, sign_up, visit, watch_stages
 from playwright.async_api import Browser, expect
 
 HANDBOOK = b"""# Quillon handbook
@@ -30,23 +30,10 @@ async def newcomer(chromium: Browser, site: Site) -> AsyncIterator[Visit]:
         page = person.page
         await page.get_by_role("link", name="Documents").click()
         await expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
-        await watch_stages(person)
+        await watch_stages(page)
         await add_files(page, ("handbook.md", HANDBOOK))
         await becomes_ready(page, "handbook.md")
         yield person
-
-
-async def watch_stages(person: Visit) -> None:
-    """Keep every word that the list of uploads ever shows."""
-    await person.page.evaluate(
-        """() => {
-            window.shown = new Set();
-            new MutationObserver(() => {
-                const list = document.querySelector('section[aria-label="Added now"]');
-                for (const item of list?.querySelectorAll('li') ?? []) window.shown.add(item.innerText);
-            }).observe(document.body, { subtree: true, childList: true, characterData: true });
-        }"""
-    )
 
 
 async def test_an_upload_is_seen_going_through_its_stages(newcomer: Visit) -> None:

@@ -8,8 +8,9 @@ import type { CollectionResponse } from "@/api/schema";
 import { useChange } from "@/api/use-change";
 import { Button, IconButton } from "@/components/button";
 import { Confirm, Dialog } from "@/components/dialog";
-import { EmptyState, Failure, Notice, Skeleton, useExplained } from "@/components/feedback";
+import { EmptyState, Notice, useExplained } from "@/components/feedback";
 import { Switch, TextField } from "@/components/field";
+import { Listed } from "@/components/listed";
 import { Panel } from "@/components/panel";
 import { Table } from "@/components/table";
 import { toast } from "@/components/toasts";
@@ -25,7 +26,7 @@ type Asking = { readonly what: "add" } | { readonly what: "rename" | "delete"; r
 export function Collections() {
   const { t } = useTranslation("documents");
   const { role } = useIdentity();
-  const { data, error, isPending, refetch } = useQuery(collections);
+  const query = useQuery(collections);
   const { data: all } = useQuery(documents);
   const [asking, setAsking] = useState<Asking | null>(null);
   const admin = role === "admin";
@@ -37,56 +38,59 @@ export function Collections() {
     </Button>
   );
   return (
-    <Panel title={t("collections")} hint={t("collectionsHint")} actions={data?.length ? add : undefined}>
-      {isPending && <Skeleton lines={4} />}
-      {error && <Failure error={error} onRetry={() => void refetch()} />}
-      {data?.length === 0 && (
-        <EmptyState title={t("noCollections")} action={add}>
-          {t("noCollectionsHint")}
-        </EmptyState>
-      )}
-      {data && data.length > 0 && (
-        <Table<CollectionResponse>
-          caption={t("collections")}
-          rows={data}
-          rowKey={(row) => row.id}
-          columns={[
-            {
-              key: "name",
-              head: t("name"),
-              cell: (row) => (
-                <Link className={styles.name} to={`/library?collection=${row.id}`}>
-                  {row.name}
-                </Link>
-              ),
-            },
-            { key: "description", head: t("description"), secondary: true, cell: (row) => row.description || "–" },
-            { key: "documents", head: t("title"), numeric: true, cell: (row) => count(within(row.id)) },
-            { key: "created", head: t("created"), secondary: true, cell: (row) => moment(row.created_at) },
-            {
-              key: "actions",
-              head: t("actions"),
-              bare: true,
-              numeric: true,
-              cell: (row) =>
-                admin && (
-                  <span className={styles.actions}>
-                    <IconButton
-                      label={t("renameOf", { name: row.name })}
-                      icon={<Pencil size={16} />}
-                      onClick={() => setAsking({ what: "rename", of: row })}
-                    />
-                    <IconButton
-                      label={t("deleteOf", { name: row.name })}
-                      icon={<Trash2 size={16} />}
-                      onClick={() => setAsking({ what: "delete", of: row })}
-                    />
-                  </span>
+    <Panel title={t("collections")} hint={t("collectionsHint")} actions={query.data?.length ? add : undefined}>
+      <Listed
+        query={query}
+        rows={query.data}
+        empty={
+          <EmptyState title={t("noCollections")} action={add}>
+            {t("noCollectionsHint")}
+          </EmptyState>
+        }
+      >
+        {(rows) => (
+          <Table<CollectionResponse>
+            caption={t("collections")}
+            rows={rows}
+            rowKey={(row) => row.id}
+            columns={[
+              {
+                key: "name",
+                head: t("name"),
+                cell: (row) => (
+                  <Link className={styles.name} to={`/library?collection=${row.id}`}>
+                    {row.name}
+                  </Link>
                 ),
-            },
-          ]}
-        />
-      )}
+              },
+              { key: "description", head: t("description"), secondary: true, cell: (row) => row.description || "–" },
+              { key: "documents", head: t("title"), numeric: true, cell: (row) => count(within(row.id)) },
+              { key: "created", head: t("created"), secondary: true, cell: (row) => moment(row.created_at) },
+              {
+                key: "actions",
+                head: t("actions"),
+                bare: true,
+                numeric: true,
+                cell: (row) =>
+                  admin && (
+                    <span className={styles.actions}>
+                      <IconButton
+                        label={t("renameOf", { name: row.name })}
+                        icon={<Pencil size={16} />}
+                        onClick={() => setAsking({ what: "rename", of: row })}
+                      />
+                      <IconButton
+                        label={t("deleteOf", { name: row.name })}
+                        icon={<Trash2 size={16} />}
+                        onClick={() => setAsking({ what: "delete", of: row })}
+                      />
+                    </span>
+                  ),
+              },
+            ]}
+          />
+        )}
+      </Listed>
       {asking?.what === "add" && <Naming onClose={() => setAsking(null)} />}
       {asking?.what === "rename" && <Naming of={asking.of} onClose={() => setAsking(null)} />}
       {asking?.what === "delete" && (

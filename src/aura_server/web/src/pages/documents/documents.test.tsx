@@ -167,6 +167,26 @@ test("a file shows how much of it was sent, and its upload is cancelled and begu
   expect(server.of("POST /documents/")).toHaveLength(2);
 });
 
+test("a new version of a known document is on its way as soon as it was taken", async () => {
+  const server = await served([document("a.pdf")]);
+  const queued = {
+    id: "id-of-a.pdf",
+    filename: "a.pdf",
+    status: "queued",
+    stage: "queued",
+    percent: 0,
+    duplicate: false,
+  };
+  server.on("POST /documents/", { documents: [queued] });
+  const { user, container } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  const row = (await screen.findByRole("link", { name: "a.pdf" })).closest("tr");
+  expect(row).toHaveTextContent("Ready");
+  const input = container.querySelector<HTMLInputElement>("input[type=file]:not([webkitdirectory])");
+  if (input === null) throw new Error("there is no input for files");
+  await user.upload(input, new File(["y"], "a.pdf"));
+  await waitFor(() => expect(row).toHaveTextContent("Queued0%"));
+});
+
 test("documents are found by every word of their names, and ordered as people order names", () => {
   const all = [document("Report 10.pdf"), document("report 9.pdf"), document("notes.md", { status: "failed" })];
   const any = { text: "", status: "", collection: "" };

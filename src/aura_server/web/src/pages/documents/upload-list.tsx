@@ -1,4 +1,5 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import type { DocumentResponse } from "@/api/schema";
@@ -16,6 +17,7 @@ export function UploadList() {
   const { t } = useTranslation("documents");
   const uploads = useUploads();
   const { data } = useQuery(documents);
+  useTaken(uploads);
   if (uploads.length === 0) return null;
   const known = new Map(data?.map((each) => [each.id, each]));
   const shown = (each: Upload) => (each.document?.id ? known.get(each.document.id) : undefined);
@@ -44,6 +46,22 @@ export function UploadList() {
       </ul>
     </section>
   );
+}
+
+/** A new version of a document that is in the list is on its way there at once, and not only when the server says so. */
+function useTaken(uploads: readonly Upload[]): void {
+  const queries = useQueryClient();
+  const told = useRef(new Set<number>());
+  useEffect(() => {
+    for (const { key, state, document } of uploads) {
+      if (state !== "taken" || document?.id == null || document.duplicate || told.current.has(key)) continue;
+      told.current.add(key);
+      const { id, status, stage, percent } = document;
+      queries.setQueryData<readonly DocumentResponse[]>(documents.queryKey, (list) =>
+        list?.map((each) => (each.id === id ? { ...each, status, stage, percent, reason: null } : each)),
+      );
+    }
+  }, [uploads, queries]);
 }
 
 const busy = (document: DocumentResponse | undefined): boolean => document !== undefined && isBusy(document);

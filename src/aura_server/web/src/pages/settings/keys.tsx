@@ -8,8 +8,9 @@ import type { KeyResponse, NewKeyResponse, Verb } from "@/api/schema";
 import { useChange } from "@/api/use-change";
 import { Button } from "@/components/button";
 import { Confirm, Dialog } from "@/components/dialog";
-import { EmptyState, Failure, Notice, Skeleton, useExplained } from "@/components/feedback";
+import { EmptyState, Notice, useExplained } from "@/components/feedback";
 import { Select, Switch, TextField } from "@/components/field";
+import { Listed } from "@/components/listed";
 import { Panel, Row, Stack } from "@/components/panel";
 import { Table } from "@/components/table";
 import { toast } from "@/components/toasts";
@@ -29,7 +30,7 @@ const DAY_MS = 86_400_000;
 /** API keys: all of the organisation for admins, one's own for others. */
 export function Keys() {
   const { t } = useTranslation("settings");
-  const { data, error, isPending, refetch } = useQuery(keys);
+  const query = useQuery(keys);
   const [making, setMaking] = useState(false);
   const [made, setMade] = useState<NewKeyResponse | null>(null);
   const [revoking, setRevoking] = useState<KeyResponse | null>(null);
@@ -40,15 +41,18 @@ export function Keys() {
     </Button>
   );
   return (
-    <Panel title={t("parts.keys")} hint={t("keysHint")} actions={data?.length ? add : undefined}>
-      {isPending && <Skeleton lines={4} />}
-      {error && <Failure error={error} onRetry={() => void refetch()} />}
-      {data?.length === 0 && (
-        <EmptyState icon={<KeyRound size={32} />} title={t("noKeys")} action={add}>
-          {t("noKeysHint")}
-        </EmptyState>
-      )}
-      {data && data.length > 0 && <KeyTable rows={data} onRevoke={setRevoking} />}
+    <Panel title={t("parts.keys")} hint={t("keysHint")} actions={query.data?.length ? add : undefined}>
+      <Listed
+        query={query}
+        rows={query.data}
+        empty={
+          <EmptyState icon={<KeyRound size={32} />} title={t("noKeys")} action={add}>
+            {t("noKeysHint")}
+          </EmptyState>
+        }
+      >
+        {(rows) => <KeyTable rows={rows} onRevoke={setRevoking} />}
+      </Listed>
       {making && (
         <Making
           onClose={() => setMaking(false)}
