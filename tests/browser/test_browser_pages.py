@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from browser_support import ARTEFACTS, Site, ask, violations, visit
+from browser_support import ARTEFACTS, Site, add_files, ask, row_of, sign_up, violations, visit
 from playwright.async_api import Browser, expect
 
 LIBRARY = ("/library", "/library/collections", "/library/search")
-SETTINGS = tuple(f"/settings/{part}" for part in ("persona", "memory", "appearance", "keys", "account"))
+SETTINGS = tuple(f"/settings/{part}" for part in ("persona", "memory", "voice", "appearance", "keys", "account"))
 CONSOLE = tuple(
     f"/console/{part}"
     for part in ("dashboard", "costs", "members", "keys", "models", "jobs", "health", "audit", "organisation")
 )
 WIDTHS = (360, 1440)
+DIALOGS = (
+    ("/library", "menu", ["Actions for “warranty.md”"]),
+    ("/library", "private", ["Actions for “warranty.md”", "Make private"]),
+    ("/library", "delete", ["Actions for “warranty.md”", "Delete"]),
+    ("/library/collections", "add", ["New collection"]),
+    ("/library/collections", "rename", ["Rename “general”"]),
+    ("/library/collections", "delete", ["Delete “general”"]),
+    ("/settings/memory", "erase", ["Erase everything"]),
+    ("/settings/keys", "new", ["New API key"]),
+    ("/console/members", "add", ["Add a member"]),
+    ("/console/members", "change", [re.compile("^Change ")]),
+)
+"""Where a dialog or a menu is, what to call it, and the buttons that open it."""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -37,6 +52,32 @@ async def test_every_page_is_open_to_everybody_and_fits(
                 if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                     found.append(f"{path} {width}: wider than the window")
                 await page.screenshot(path=ARTEFACTS / f"{name}-{theme}-{width}.png")
+    assert found == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_every_dialog_is_open_to_everybody_and_fits(chromium: Browser, site: Site, theme: str) -> None:
+    found = list[str]()
+    async with visit(chromium, site, color_scheme=theme) as person:
+        page = person.page
+        await sign_up(person)
+        await person.go("/library")
+        await add_files(page, ("warranty.md", b"# Warranty\n\nIt lasts for thirty-one months.\n"))
+        await expect(row_of(page, "warranty.md")).to_be_visible()
+        for path, name, opening in DIALOGS:
+            await person.go(path)
+            for width in WIDTHS:
+                await page.set_viewport_size({"width": width, "height": 900})
+                for label in opening:
+                    button = page.get_by_role("button", name=label).or_(page.get_by_role("menuitem", name=label))
+                    await button.first.click()
+                await expect(page.get_by_role("menu" if name == "menu" else "dialog")).to_be_visible()
+                found += [f"{path} {name} {width}: {each}" for each in await violations(page)]
+                if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                    found.append(f"{path} {name} {width}: wider than the window")
+                place = path.strip("/").replace("/", "-")
+                await page.screenshot(path=ARTEFACTS / f"{place}-{name}-{theme}-{width}.png")
+                await page.keyboard.press("Escape")
     assert found == []
 
 

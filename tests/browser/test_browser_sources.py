@@ -6,7 +6,8 @@ import re
 from io import BytesIO
 
 import pypdfium2
-from browser_support import Site, ask, visit
+from browser_support import Site, ask, sign_up, violations, visit
+from PIL import Image
 from playwright.async_api import Browser, expect
 
 VACATION = "How many days of paid vacation does a full-time employee get per year?"
@@ -77,6 +78,42 @@ async def test_two_organisations_side_by_side_see_nothing_of_each_other(chromium
         await expect(other.page.get_by_role("alert")).to_contain_text("there is no such document")
         await other.go(talk)
         await expect(other.page.get_by_text("45 days")).to_have_count(0)
+
+
+async def test_an_organisations_logo_and_colour_are_on_its_own_pages_alone(chromium: Browser, site: Site) -> None:
+    async with (
+        visit(chromium, site, color_scheme="light") as one,
+        visit(chromium, site, site.logins["vintrisa"], color_scheme="light") as other,
+    ):
+        await sign_up(one)
+        await one.go("/console/organisation")
+        picture = BytesIO()
+        Image.new("RGB", (900, 300), (200, 30, 90)).save(picture, "png")
+        chooser = one.page.get_by_role("region", name="Logo").locator("input[type=file]")
+        drawn = {
+            "name": "logo.svg",
+            "mimeType": "image/svg+xml",
+            "buffer": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        }
+        await chooser.set_input_files([drawn])  # pyright: ignore
+        await expect(one.page.get_by_role("alert")).to_contain_text("SVG is not taken")
+        await chooser.set_input_files([{"name": "logo.png", "mimeType": "image/png", "buffer": picture.getvalue()}])
+        logo = one.page.get_by_role("complementary", name="Menu").locator("img")
+        await expect(logo).to_be_visible()
+        assert await logo.evaluate("(img) => [img.naturalWidth, img.naturalHeight]") == [256, 85]
+        await one.page.get_by_label("Colour").fill("#ffee00")
+        await one.page.get_by_role("button", name="Save", exact=True).click()
+        await expect(one.page.get_by_text("Saved").first).to_be_visible()
+        accents = "() => getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
+        readable = await one.page.evaluate(accents)
+        assert re.fullmatch("#[0-9a-f]{6}", readable)
+        assert readable != "#ffee00"  # it could not be read on white
+        await one.page.screenshot(path="out/browser/console-organisation-branded.png")
+        assert await violations(one.page) == []
+        await other.go("/console/organisation")
+        await expect(other.page.get_by_role("button", name="Add a logo")).to_be_visible()
+        await expect(other.page.get_by_role("complementary", name="Menu").locator("img")).to_have_count(0)
+        assert await other.page.evaluate(accents) != readable
 
 
 async def test_the_search_is_tried_with_the_scores_of_both_legs(chromium: Browser, site: Site) -> None:

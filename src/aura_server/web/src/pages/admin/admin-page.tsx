@@ -1,3 +1,4 @@
+import type { ComponentType } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { Button } from "@/components/button";
@@ -15,32 +16,36 @@ import { Members } from "./members";
 import { Models } from "./models";
 import { Organisation } from "./organisation";
 
-const ANALYTICS = ["dashboard", "costs"] as const;
-const PARTS = [...ANALYTICS, "members", "keys", "models", "jobs", "health", "audit", "organisation"] as const;
+const ANALYTICS = { dashboard: DashboardPart, costs: Costs } as const;
+const PARTS = {
+  ...ANALYTICS,
+  members: Members,
+  keys: Keys,
+  models: Models,
+  jobs: Jobs,
+  health: HealthPart,
+  audit: AuditPart,
+  organisation: Organisation,
+} as const;
 
 /** What the organisation's admins see and decide; managers see its figures. The server refuses everybody else, too. */
 export function Component() {
   const { t } = useTranslation("admin");
   const { role } = useIdentity();
   if (role !== "admin" && role !== "manager") return <NotForYou />;
-  const parts = role === "admin" ? PARTS : ANALYTICS;
+  const parts = Object.entries(role === "admin" ? PARTS : ANALYTICS) as [keyof typeof PARTS, ComponentType][];
   return (
     <Page title={t("title")} wide>
       <Sections
         label={t("title")}
-        sections={parts.map((part) => ({ to: `/console/${part}`, word: t(`parts.${part}`) }))}
+        sections={parts.map(([part]) => ({ to: `/console/${part}`, word: t(`parts.${part}`) }))}
       />
       <Routes>
         <Route index element={<Navigate to="/console/dashboard" replace />} />
-        <Route path="dashboard" element={<DashboardPart />} />
-        <Route path="costs" element={<Costs />} />
-        <Route path="members" element={<Members />} />
-        <Route path="keys" element={<Keys />} />
-        <Route path="models" element={<Models />} />
-        <Route path="jobs" element={<Jobs />} />
-        <Route path="health" element={<HealthPart />} />
-        <Route path="audit" element={<AuditPart />} />
-        <Route path="organisation" element={<Organisation />} />
+        {parts.map(([part, Part]) => (
+          <Route key={part} path={part} element={<Part />} />
+        ))}
+        <Route path="*" element={<ForAdmins />} />
       </Routes>
     </Page>
   );
@@ -48,16 +53,23 @@ export function Component() {
 
 function NotForYou() {
   const { t } = useTranslation("admin");
+  return (
+    <Page title={t("title")}>
+      <ForAdmins />
+    </Page>
+  );
+}
+
+function ForAdmins() {
+  const { t } = useTranslation("admin");
   const action = (
     <Button asChild look="primary">
       <Link to="/">{t("common:toChat")}</Link>
     </Button>
   );
   return (
-    <Page title={t("title")}>
-      <EmptyState title={t("notForYou")} action={action}>
-        {t("notForYouHint")}
-      </EmptyState>
-    </Page>
+    <EmptyState title={t("notForYou")} action={action}>
+      {t("notForYouHint")}
+    </EmptyState>
   );
 }

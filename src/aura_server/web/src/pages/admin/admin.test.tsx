@@ -25,6 +25,16 @@ test("who is no admin is told so, and nothing is asked of the server", async () 
   expect(server.received.filter((each) => each.path !== "/api/login")).toEqual([]);
 });
 
+test("a manager sees figures and costs, and is told that the rest is for admins", async () => {
+  const server = new FakeServer({ "POST /api/login": { ...LOGIN, role: "manager" } });
+  await asAdmin();
+  showRoutes([{ path: "/console/*", element: <Console /> }], "/console/members");
+  expect(screen.getByRole("heading", { name: "For admins" })).toBeVisible();
+  expect(screen.getByRole("link", { name: "Costs" })).toBeVisible();
+  expect(screen.queryByRole("link", { name: "Members" })).toBeNull();
+  expect(server.of("GET /tenant/users")).toEqual([]);
+});
+
 test("a budget is typed in dollars and sent in millionths of them", async () => {
   const nothing = { items: [], next_cursor: null };
   const server = new FakeServer({

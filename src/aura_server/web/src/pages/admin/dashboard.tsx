@@ -10,6 +10,7 @@ import { Figure, Figures } from "@/components/figure";
 import { Panel, Stack } from "@/components/panel";
 import { Table } from "@/components/table";
 import { count, day, seconds, share, size, usd } from "@/i18n/formats";
+import { useIdentity } from "@/session/use-session";
 import styles from "./admin.module.css";
 import { byDay, daysOf, MICRO } from "./cost-data";
 
@@ -53,6 +54,7 @@ export function DashboardPart() {
 
 function Numbers({ data }: { readonly data: Dashboard }) {
   const { t } = useTranslation("admin");
+  const { role } = useIdentity();
   const { today, answered, inventory, costs } = data;
   const ready = inventory.documents_by_stage.ready ?? 0;
   const failed = inventory.documents_by_stage.failed ?? 0;
@@ -70,7 +72,7 @@ function Numbers({ data }: { readonly data: Dashboard }) {
         name={t("activeUsers")}
         value={count(data.active_users)}
         beside={t("ofUsers", { value: count(inventory.users) })}
-        to="/console/members"
+        to={role === "admin" ? "/console/members" : "#users"}
       />
       <Figure
         name={t("refused")}
@@ -128,6 +130,7 @@ function Charts({ data }: { readonly data: Dashboard }) {
         format={count}
       />
       <BarChart
+        id="users"
         title={t("usersByDay")}
         labels={labels}
         series={[{ name: t("activeUsers"), values: of("active_users") }]}
