@@ -51,7 +51,6 @@ function Naming({ of, saving, onSave }: PartProps) {
         <TextField label={t("name")} required value={name} onChange={(event) => setName(event.target.value)} />
         <TextField
           label={t("colour")}
-          hint={t("colourHint")}
           placeholder="#2a5c4f"
           pattern="#[0-9a-fA-F]{6}"
           value={colour}
@@ -62,6 +61,7 @@ function Naming({ of, saving, onSave }: PartProps) {
           {t("common:save")}
         </Button>
       </Row>
+      <p className={styles.hint}>{t("colourHint")}</p>
     </form>
   );
 }

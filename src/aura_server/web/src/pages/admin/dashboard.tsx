@@ -71,7 +71,7 @@ function Numbers({ data }: { readonly data: Dashboard }) {
       <Figure
         name={t("activeUsers")}
         value={count(data.active_users)}
-        beside={t("ofUsers", { value: count(inventory.users) })}
+        beside={t("ofUsers", { count: inventory.users })}
         to={role === "admin" ? "/console/members" : "#users"}
       />
       <Figure

@@ -49,7 +49,7 @@ export function Sharing({ documents, to, onClose }: SharingProps) {
   return (
     <Dialog open title={t(`shareTitle.${to}`, { count: documents.length })} onClose={onClose} actions={actions}>
       <Names documents={documents} />
-      <p>{t(`shareHint.${to}`)}</p>
+      <p>{t(`shareHint.${to}`, { count: documents.length })}</p>
     </Dialog>
   );
 }

@@ -46,6 +46,7 @@ export function Devices() {
             {t(testing ? "endTest" : "testMicrophone")}
           </Button>
         </Row>
+        {of("audioinput").length === 0 && <p className={styles.quiet}>{t("namesLater")}</p>}
         {testing && (
           <Hearing
             key={microphone}
@@ -76,7 +77,6 @@ function DeviceSelect({ label, devices, value, onChange }: DeviceSelectProps) {
   return (
     <Select
       label={label}
-      hint={devices.length === 0 ? t("namesLater") : undefined}
       value={known && value !== null ? value : ""}
       onChange={(event) => onChange(event.target.value || null)}
     >
