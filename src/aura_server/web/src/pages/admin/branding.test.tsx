@@ -16,6 +16,8 @@ const ACME: OrganisationResponse = {
   max_users: 10,
   max_storage_gb: 10,
   max_api_calls_monthly: 10_000,
+  max_voice_minutes_monthly: 100,
+  max_voice_sessions: 2,
   custom_settings: {},
   custom_logo: null,
   brand_colors: { primary: "#0a5cff" },

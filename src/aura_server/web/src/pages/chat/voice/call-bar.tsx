@@ -164,11 +164,7 @@ function Captions({ view: { heard, caption, citations }, onSource }: CaptionsPro
         <ul className={styles.sources} aria-label={t("sources")}>
           {[...sources].map(([key, citation]) => (
             <li key={key}>
-              <button
-                type="button"
-                className={styles.source}
-                onClick={() => onSource(citation, citations)}
-              >
+              <button type="button" className={styles.source} onClick={() => onSource(citation, citations)}>
                 <span className={styles.number}>{citation.marker}</span>
                 {place(citation)}
               </button>
