@@ -11,9 +11,8 @@ DEPOSIT = "押金四千二百元"
 def east_asian() -> bytes:
     """A page with a line in Helvetica and a line of Chinese, whose bytes are told by the map `UniGB-UCS2-H` alone."""
     shown = DEPOSIT.encode("utf-16-be").hex()
-    content = (
-        f"BT /F1 16 Tf 60 700 Td (The zhongbao deposit in the terms of Harbin:) Tj /F2 16 Tf 0 -30 Td <{shown}> Tj ET"
-    )
+    latin = "(The zhongbao deposit in Harbin is 4200 yuan and is paid back in May.)"
+    content = f"BT /F1 16 Tf 60 700 Td {latin} Tj /F2 16 Tf 0 -30 Td <{shown}> Tj ET"
     descriptor = (
         "<< /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /FontBBox [-25 -254 1000 880] /ItalicAngle 0"
         " /Ascent 880 /Descent -120 /CapHeight 880 /StemV 93 >>"

@@ -6,9 +6,10 @@ import re
 from io import BytesIO
 
 import pypdfium2
-from browser_support import Site, ask, sign_up, violations, visit
+from browser_support import ARTEFACTS, Site, add_files, ask, sign_up, violations, visit
+from pdf_files import DEPOSIT, east_asian
 from PIL import Image
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Response, expect
 
 VACATION = "How many days of paid vacation does a full-time employee get per year?"
 RETURNS = "How long do customers have to return a product?"
@@ -32,6 +33,27 @@ async def test_a_citation_opens_the_page_that_says_it_with_the_passage_marked(ch
     original = (await site.call(login, "GET", f"/documents/{document}/content")).content
     pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(BytesIO(original))]
     assert [number for number, text in enumerate(pages, start=1) if "26 days" in " ".join(text.split())] == [cited]
+
+
+async def test_a_page_in_a_script_without_a_font_of_its_own_is_drawn_and_marked(chromium: Browser, site: Site) -> None:
+    async with visit(chromium, site) as reader:
+        page, fetched = reader.page, list[Response]()
+        page.on("response", lambda each: fetched.append(each) if "/pdfjs-" in each.url else None)
+        login = await sign_up(reader)
+        await reader.go("/library")
+        await add_files(page, ("harbin.pdf", east_asian()))
+        await site.ready(login, "harbin.pdf")
+        await reader.go("/")
+        turn = await ask(page, "How much is the zhongbao deposit in Harbin?")
+        await turn.get_by_role("button", name=re.compile("^Citation 1: harbin.pdf, page 1")).first.click()
+        source = page.get_by_role("region", name="Source", exact=True)
+        await expect(source.get_by_text(DEPOSIT)).to_be_attached()
+        await expect(source.locator("mark").first).to_be_attached()
+        assert {each.status for each in fetched} == {200}
+        assert "cmaps" in {
+            each.url.rsplit("/", 2)[1] for each in fetched
+        }  # fonts come from the machine where it has them
+        await page.screenshot(path=ARTEFACTS / "source-east-asian.png")
 
 
 async def test_an_answer_goes_on_after_a_reload_in_the_middle_of_it(chromium: Browser, site: Site) -> None:

@@ -93,7 +93,8 @@ function useCommands(text: string): readonly Command[] {
       { key: "settings", word: t("settings"), to: "/settings" },
     ].filter((each) => each.word.toLowerCase().includes(text.toLowerCase()));
     const found = text.length < 2 ? [] : (data?.items ?? []);
-    const talks = found.map(({ title, start, message }) => ({
+    const latest = new Map([...found].reverse().map((hit) => [hit.message.session_id, hit]));
+    const talks = [...latest.values()].reverse().map(({ title, start, message }) => ({
       key: message.message_id,
       word: title,
       detail: message.text.slice(Math.max(0, start - 30), start + 90),

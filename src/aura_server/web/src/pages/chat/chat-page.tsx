@@ -76,14 +76,14 @@ function Chat({ conversation, onNamed }: ChatProps) {
   const source = useSource(turns);
   const known = useQuery(collections);
   const answering = turns.some(isOpen);
-  const [calling, setCalling] = useState(false);
+  const [calling, setCalling] = useState<"off" | "open" | "held">("off");
   const onTalked = (talked: string) => {
     void queries.invalidateQueries({ queryKey: ["history", identity.userId, talked] });
     void queries.invalidateQueries({ queryKey: ["conversations"] });
     if (isNew) onNamedHere(NEW, talked);
   };
   const onCallEnd = (talked: string | null) => {
-    setCalling(false);
+    setCalling("off");
     void queries.invalidateQueries({ queryKey: ["history"] });
     void queries.invalidateQueries({ queryKey: ["conversations"] });
     if (isNew && talked !== null) void navigate(`/c/${talked}`);
@@ -113,6 +113,7 @@ function Chat({ conversation, onNamed }: ChatProps) {
   useKey("stop", () => (answering ? answers.stop(conversation) : source.close()), {
     enabled: answering || source.opened !== null,
   });
+  useKey("talk", () => setCalling("held"), { enabled: calling === "off" && !answering });
   useKey("nextCitation", () => source.step(1));
   useKey("previousCitation", () => source.step(-1));
   useEscapeInField(field, () => {
@@ -150,18 +151,19 @@ function Chat({ conversation, onNamed }: ChatProps) {
           />
         )}
         <StateLine turn={turns.at(-1)} />
-        {calling && (
+        {calling !== "off" && (
           <Suspense>
             <CallBar
               conversation={isNew ? null : conversation}
               collection={asked.collection}
+              held={calling === "held"}
               onSource={source.openAmong}
               onTurn={onTalked}
               onEnd={onCallEnd}
             />
           </Suspense>
         )}
-        {!calling && (
+        {calling === "off" && (
           <Composer
             ref={field}
             text={text}
@@ -177,7 +179,7 @@ function Chat({ conversation, onNamed }: ChatProps) {
             onEditLast={() => editing.begin(turns.findLast((turn) => turn.question !== ""))}
             replaced={edited < 0 ? null : turns.length - edited - 1}
             onKeepAsItWas={editing.end}
-            onTalk={() => setCalling(true)}
+            onTalk={() => setCalling("open")}
           />
         )}
       </div>

@@ -18,6 +18,8 @@ const ICONS = { connecting: LoaderCircle, listening: Ear, thinking: LoaderCircle
 interface CallBarProps {
   readonly conversation: string | null;
   readonly collection: string | null;
+  /** It was begun by the key that is held to talk: nothing is sent without it. */
+  readonly held?: boolean;
   /** Show where a caption comes from. */
   readonly onSource: (citation: CitationResponse, citations: readonly CitationResponse[]) => void;
   /** A turn is over, and in the history of this conversation. */
@@ -27,7 +29,14 @@ interface CallBarProps {
 }
 
 /** The message field while somebody talks: what the assistant does, what it heard, and what it says. */
-export default function CallBar({ conversation: first, collection, onSource, onTurn, onEnd }: CallBarProps) {
+export default function CallBar({
+  conversation: first,
+  collection,
+  held = false,
+  onSource,
+  onTurn,
+  onEnd,
+}: CallBarProps) {
   const { t, i18n } = useTranslation("voice");
   const status = useQuery({ queryKey: ["voice", "status"], queryFn: voiceStatus, staleTime: 60_000, retry: false });
   const [deviceId, setDeviceId] = useState(localStorage.getItem(DEVICE));
@@ -37,8 +46,10 @@ export default function CallBar({ conversation: first, collection, onSource, onT
   const conversation = useRef(first); // it gets its id while one talks, which is no reason to call again
   const call = useMemo(
     () =>
-      known ? new Call({ conversation: conversation.current, collection, deviceId, serverSpeaks, language }) : null,
-    [known, collection, deviceId, serverSpeaks, language],
+      known
+        ? new Call({ conversation: conversation.current, collection, deviceId, serverSpeaks, language, held })
+        : null,
+    [known, collection, deviceId, serverSpeaks, language, held],
   );
   const end = useRef(onEnd);
   end.current = onEnd;

@@ -27,6 +27,8 @@ interface Options {
   /** The server has a voice; else the browser's own speaks. */
   readonly serverSpeaks: boolean;
   readonly language: string;
+  /** What is said is sent while a key is held, from the beginning. */
+  readonly held: boolean;
 }
 
 /** What the server said of why something could not be done; an empty text where it said nothing. */
@@ -71,6 +73,7 @@ export class Call {
 
   constructor(options: Options) {
     this.options = options;
+    this.view = { ...this.view, holding: options.held };
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
