@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from aura import Aura, NotFound, Passage, Settings, Workspace
+from aura import Aura, NotFound, Settings, Workspace
 from aura.documents.ingest import Documents
 from aura.testing.embeddings import HashEmbedding
 from aura_evals.cli import app
@@ -75,14 +75,19 @@ async def test_no_probe_of_a_server_gets_through_and_nothing_is_left_on_it(evals
 async def test_a_leak_and_an_oracle_of_existence_turn_the_gate_red_by_name(
     evals_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched, got = Workspace.search, Documents.get
-    kept: dict[str, list[Passage]] = {}
+    got = Documents.get
     known: set[object] = set()
 
-    async def leaky(self: Workspace, query: str, **options: object) -> list[Passage]:
-        if query not in kept:
-            kept[query] = await searched(self, query, **options)  # pyright: ignore[reportArgumentType]
-        return kept[query]
+    def leaky(searched: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        """A search that is kept under the query alone, without the tenant."""
+        kept: dict[str, object] = {}
+
+        async def search(self: Workspace, query: str, **options: object) -> object:
+            if query not in kept:
+                kept[query] = await searched(self, query, **options)
+            return kept[query]
+
+        return search
 
     async def telling(self: Documents, document_id: object) -> object:
         try:
@@ -101,7 +106,8 @@ async def test_a_leak_and_an_oracle_of_existence_turn_the_gate_red_by_name(
         return first[0]
 
     monkeypatch.setattr(_Talk, "_workspace", confused)
-    monkeypatch.setattr(Workspace, "search", leaky)
+    for way in ("search", "try_search"):
+        monkeypatch.setattr(Workspace, way, leaky(getattr(Workspace, way)))
     monkeypatch.setattr(Documents, "get", telling)
     async with opened(evals_dir) as (_, url):
         probes = ("search", "search as a tool", "ask over a socket", "by id: document")
