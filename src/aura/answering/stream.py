@@ -33,6 +33,8 @@ _SCHEMES = (
     | dict.fromkeys(("javascript", "vbscript", "data"), r":\S")
     | {"www": r"\.\w", "": r"//\w"}
 )
+_BEGINNINGS = {scheme[:length] for scheme in _SCHEMES for length in range(len(scheme) + 1)}
+_RUN = re.compile(r"[A-Za-z0-9]*")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f【]+")
 _IMAGE = re.compile(r"!\[([^\[\]<!`\\]*)\]\(([^\s()]*)\)")
 _ADDRESS = re.compile(r"\(([^()\n]*(?:\([^()\n]*\)[^()\n]*)*)\)")
@@ -160,11 +162,11 @@ class AnswerStream:
 
     def _word(self, final: bool) -> list[Piece] | None:
         """A run of letters and digits; or a URL, when it is a scheme that no letter stands before."""
-        run = re.match(r"[A-Za-z0-9]*", self._rest)
+        run = _RUN.match(self._rest)
         assert run is not None
         word, following = run.group().lower(), self._rest[run.end() : run.end() + 3]
         last = "" if self._gap else self._text[-1:]
-        if (last.isascii() and last.isalnum()) or not any(scheme.startswith(word) for scheme in _SCHEMES):
+        if (last.isascii() and last.isalnum()) or word not in _BEGINNINGS:
             return [self._sent(self._take(max(1, run.end())))]
         if not final and (not following or (len(following) < 3 and re.fullmatch(r"[:/.]+", following))):
             return None

@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Self
 
 import httpx
 import msgspec
@@ -18,11 +19,14 @@ import msgspec
 from aura.tenants.values import PlanChanges
 from aura_evals.bench.measuring import Bench, open_bench, timed
 from aura_evals.bench.report import Goal, Recorder, Report, milliseconds
-from aura_evals.bench.serve_child import AT_ONCE, FIRST_TOKEN_SECONDS
+from aura_evals.bench.serve_child import AT_ONCE, FIRST_TOKEN_SECONDS, IN_PIECES
 from aura_evals.bench.synthetic import Corpus
+from aura_evals.errors import BadInput
 
 _CHILD = "aura_evals.bench.serve_child"
 _CHUNKS = 1_000
+_WARM_UP = 5
+"""Questions that open connections."""
 _LAG = re.compile(r"^aura_event_loop_lag_seconds (\S+)$", re.MULTILINE)
 _NO_ERROR = Goal(limit=0, absolute=True)
 _OVERHEAD = Goal(limit=10, absolute=True)
@@ -81,25 +85,59 @@ async def _server(data_dir: Path, tokens: int) -> AsyncGenerator[int]:
 
 async def _overhead(bench: Bench, recorder: Recorder, port: int, token: str, questions: Sequence[str]) -> None:
     """Whole answers of a model that takes no time, each beside a search alone."""
-    searches: list[float] = []
-    answers: list[float] = []
-    words: list[float] = []
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+    times: dict[str, list[float]] = {name: [] for name in ("search", "answer", "pieces", "word")}
+    async with _Line.open(port, token) as line:
         for number, question in enumerate(questions):
             search, _ = await timed(bench.workspace.search(question))
-            answer, response = await timed(client.post("/chat/", json={"message": f"{AT_ONCE}{question}"}))
-            response.raise_for_status()
+            answer, _ = await timed(line.ask(f"{AT_ONCE}{question}"))
+            pieces, _ = await timed(line.ask(f"{IN_PIECES}{question}"))
             streamed = await _stream(port, token, f"{AT_ONCE}{question}")
-            if number >= 5:  # the first ones open connections
-                searches.append(search)
-                answers.append(answer)
-                words.append(streamed.first_word_seconds)
-    alone = milliseconds(searches)
+            if number >= _WARM_UP:
+                for name, seconds in zip(times, (search, answer, pieces, streamed.first_word_seconds), strict=True):
+                    times[name].append(seconds)
+    alone, answers = milliseconds(times["search"]), times["answer"]
     recorder.add("search with its embedding, alone, p50", alone, "ms")
     recorder.add("POST /chat/, p50, besides that", milliseconds(answers) - alone, "ms", goal=_OVERHEAD)
-    recorder.add("POST /chat/stream to the first word, p50, besides that", milliseconds(words) - alone, "ms")
+    recorder.add("POST /chat/, of a model that says it in pieces", milliseconds(times["pieces"]) - alone, "ms")
+    recorder.add("POST /chat/stream to the first word, p50, besides that", milliseconds(times["word"]) - alone, "ms")
     recorder.add("POST /chat/, p95", milliseconds(answers, 95), "ms")
+
+
+class _Line:
+    """A connection that is kept, read by hand: what a client library takes is not the server's."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._token = token
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, port: int, token: str) -> AsyncGenerator[Self]:
+        """One to the server at `port`."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            yield cls(reader, writer, token)
+        finally:
+            writer.transport.abort()
+
+    async def ask(self, message: str) -> None:
+        """A whole answer."""
+        self._writer.write(_request("/chat/", self._token, message))
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        length = re.search(rb"content-length: (\d+)", head)
+        if b" 200 " not in head.partition(b"\r\n")[0] or length is None:
+            raise BadInput(f"the server answered {head.decode(errors='replace')!r}")
+        await self._reader.readexactly(int(length[1]))
+
+
+def _request(path: str, token: str, message: str, *, last: bool = False) -> bytes:
+    body = json.dumps({"message": message, "temporary": False}).encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"Connection: {'close' if last else 'keep-alive'}\r\n\r\n"
+    ).encode() + body
 
 
 async def _streams(recorder: Recorder, port: int, token: str, questions: Sequence[str]) -> None:
@@ -134,16 +172,11 @@ async def _lag(client: httpx.AsyncClient) -> float:
 
 
 async def _stream(port: int, token: str, message: str) -> Streamed:
-    """One stream, read by hand: what a client library takes is not the server's."""
-    body = json.dumps({"message": message, "temporary": False}).encode()
-    head = (
-        f"POST /chat/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
+    """One stream, read by hand, too."""
     started = time.perf_counter()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(head.encode() + body)
+        writer.write(_request("/chat/stream", token, message, last=True))
         first_event = first_word = 0.0
         tail, ended = b"", False
         while piece := await reader.read(65_536):

@@ -20,7 +20,9 @@ from aura_server.app import create_app
 from aura_server.serve import config_of
 
 AT_ONCE = "At once: "
-"""How a question begins that the model answers without taking time."""
+"""How a question begins that the model answers without taking time, in one piece."""
+IN_PIECES = "In pieces: "
+"""The same, word by word."""
 FIRST_TOKEN_SECONDS = 0.5
 TOKEN_SECONDS = 0.02
 _MANY = 1_000_000
@@ -37,13 +39,15 @@ class PacedLLM(ScriptedLLM):
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The words, at their pace."""
-        at_once = AT_ONCE in (messages[-1].content or "")
+        asked = messages[-1].content or ""
+        takes_time = AT_ONCE not in asked and IN_PIECES not in asked
+        pieces = ["word " * self._tokens] if AT_ONCE in asked else ["word "] * self._tokens
 
         async def words() -> ChatResponseAsyncGen:
-            for number in range(self._tokens):
-                if not at_once:
+            for number, piece in enumerate(pieces):
+                if takes_time:
                     await asyncio.sleep(TOKEN_SECONDS if number else FIRST_TOKEN_SECONDS)
-                yield ChatResponse(message=ChatMessage(role="assistant", content=""), delta="word ")
+                yield ChatResponse(message=ChatMessage(role="assistant", content=""), delta=piece)
 
         return words()
 
