@@ -108,7 +108,9 @@ async def test_captions_have_their_sources_and_who_speaks_meanwhile_is_heard(chr
         await expect(source.locator("mark")).to_contain_text("45 days")
         await until(some(events, "conversation.item.truncated", 1))
         assert await violations(page) == []
-        await expect(page.get_by_role("article").first).to_contain_text(QUESTION)
+        # What it takes for the short word in it depends on how much else the machine has to do.
+        heard = re.compile(r"How many \w+ do customers have to return a product")
+        await expect(page.get_by_role("article").first).to_contain_text(heard)
         await until(some(events, "conversation.item.input_audio_transcription.completed", 2))
         await bar.get_by_role("button", name="End").click()
         await expect(bar).to_have_count(0)

@@ -25,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.engine import Row
@@ -222,7 +223,11 @@ def _both(shape: _Shape, condition: ColumnElement[bool] | None, sight: Sight) ->
         scans = [select(index.c.chunk_id, *asked).where(rows).cte("scanned")] * len(asked)
     legs = [_leg(scan, column.key) for scan, column in zip(scans, asked, strict=True)]
     answering = generations.answering(bindparam("scope_tenant", type_=Uuid)).scalar_subquery().label("answering")
-    return select(answering, *(column for leg in legs for column in leg.c))
+    first, *others = legs
+    joined: FromClause = first
+    for other in others:
+        joined = joined.join(other, true())  # one row beside the other
+    return select(answering, *(column for leg in legs for column in leg.c)).select_from(joined)
 
 
 def _leg(scan: FromClause, order: str) -> Subquery:

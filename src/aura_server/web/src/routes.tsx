@@ -1,4 +1,4 @@
-import { createBrowserRouter, type RouteObject } from "react-router";
+import { createBrowserRouter, type RouteObject, redirect } from "react-router";
 import { ErrorPage } from "./shell/error-page";
 import { Shell } from "./shell/shell";
 
@@ -25,6 +25,8 @@ export const routes: RouteObject[] = [
           },
           { path: "/library/*", lazy: () => import("./pages/documents/documents-page") },
           { path: "/settings/*", lazy: () => import("./pages/settings/settings-page") },
+          // Led on before anything is drawn: who goes on meanwhile is not fetched back.
+          { path: "/console", loader: () => redirect("/console/dashboard") },
           { path: "/console/*", lazy: () => import("./pages/admin/admin-page") },
         ],
       },

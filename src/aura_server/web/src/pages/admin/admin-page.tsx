@@ -1,6 +1,6 @@
 import type { ComponentType } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, Navigate, Route, Routes } from "react-router";
+import { Link, Route, Routes } from "react-router";
 import { Button } from "@/components/button";
 import { EmptyState } from "@/components/feedback";
 import { Sections } from "@/components/sections";
@@ -41,7 +41,6 @@ export function Component() {
         sections={parts.map(([part]) => ({ to: `/console/${part}`, word: t(`parts.${part}`) }))}
       />
       <Routes>
-        <Route index element={<Navigate to="/console/dashboard" replace />} />
         {parts.map(([part, Part]) => (
           <Route key={part} path={part} element={<Part />} />
         ))}
