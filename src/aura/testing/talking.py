@@ -1,6 +1,6 @@
 """A conversation by voice on fakes and a timer that stands still: a microphone in its own time, and what the client is told.
 
-async with talking(["How long is it?"], ["A year."]) as talk:
+async with talking(["How long does the warranty last?"], ["A year."]) as talk:
     await talk.speak(1.0)
     await talk.pause(2.0)
     assert talk.said.strip() == "A year."
