@@ -53,7 +53,9 @@ async def test_a_file_of_each_format_is_seen_on_its_way_and_becomes_ready(librar
     for name in FORMATS:
         seen = " ".join(each for each in shown if each.startswith(name))
         assert "Sending" in seen, name
-        assert re.search(r"(Queued|Reading|Splitting|Embedding|Indexing)\s+\d+", seen), (name, seen)
+        assert re.search("Queued|Reading|Splitting|Embedding|Indexing", seen), (name, seen)
+    # A small file may be done before the page asks how far it is; of so many, some are not.
+    assert re.search(r"(Reading|Splitting|Embedding|Indexing)\s+\d+", " ".join(shown)), shown
     await expect(uploads(page)).to_contain_text("All have ended.")
 
 

@@ -20,6 +20,12 @@ It covers the motor and the gearbox. It does not cover the drill bits.
 
 A defective drill is collected within two working days. The repair takes nine days.
 """
+STORES = b"".join(
+    b"## Store %d\n\nThis store opens at %d in the morning and keeps %d drill bits of each size on its shelves.\n\n"
+    % (n, 6 + n % 5, 40 + n)
+    for n in range(200)
+)
+"""So much that the page sees it on its way: the handbook may be done before it asks."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -31,8 +37,9 @@ async def newcomer(chromium: Browser, site: Site) -> AsyncIterator[Visit]:
         await page.get_by_role("link", name="Documents").click()
         await expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
         await watch_stages(page)
-        await add_files(page, ("handbook.md", HANDBOOK))
+        await add_files(page, ("handbook.md", HANDBOOK), ("stores.md", STORES))
         await becomes_ready(page, "handbook.md")
+        await becomes_ready(page, "stores.md")
         yield person
 
 
