@@ -80,7 +80,7 @@ class Call:
                 self._attempt = await self._begin()
                 try:
                     response = await self._answer(self._attempt)
-                except Exception as error:
+                except Exception as error:  # a vendor's own, whatever it is
                     await self._after(self._attempt, fault_of(error), error)
                 else:
                     self._mark(self._attempt)
@@ -101,7 +101,7 @@ class Call:
                         yield piece
                 except (GeneratorExit, asyncio.CancelledError):
                     raise
-                except Exception as error:
+                except Exception as error:  # a vendor's own, whatever it is
                     await self._after(self._attempt, fault_of(error), error)
                     if self._attempt.released:
                         yield _restarted()

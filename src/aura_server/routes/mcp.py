@@ -106,7 +106,7 @@ def _server(scope: Scope) -> Server[dict[str, object]]:
             return CallToolResult(content=[TextContent(text=said(error))], is_error=True)
         except MCPError:
             raise
-        except Exception:
+        except Exception:  # the edge of the tool: whoever called it hears of it as they do over HTTP
             logger.exception("request %s failed", request_id(scope))
             text = f"an internal error; the server's log has it under the request id {request_id(scope)}"
             return CallToolResult(content=[TextContent(text=text)], is_error=True)
