@@ -24,9 +24,10 @@ export const routes: RouteObject[] = [
             ],
           },
           { path: "/library/*", lazy: () => import("./pages/documents/documents-page") },
-          { path: "/settings/*", lazy: () => import("./pages/settings/settings-page") },
           // Led on before anything is drawn: who goes on meanwhile is not fetched back.
+          { path: "/settings", loader: () => redirect("/settings/persona") },
           { path: "/console", loader: () => redirect("/console/dashboard") },
+          { path: "/settings/*", lazy: () => import("./pages/settings/settings-page") },
           { path: "/console/*", lazy: () => import("./pages/admin/admin-page") },
         ],
       },

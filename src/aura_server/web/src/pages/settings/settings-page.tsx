@@ -1,5 +1,5 @@
 import { useTranslation } from "react-i18next";
-import { Navigate, Route, Routes } from "react-router";
+import { Route, Routes } from "react-router";
 import { Sections } from "@/components/sections";
 import { Page } from "@/shell/page";
 import { Account } from "./account";
@@ -21,7 +21,6 @@ export function Component() {
         sections={PARTS.map((part) => ({ to: `/settings/${part}`, word: t(`parts.${part}`) }))}
       />
       <Routes>
-        <Route index element={<Navigate to="/settings/persona" replace />} />
         <Route path="persona" element={<PersonaPart />} />
         <Route path="memory" element={<MemoryPart />} />
         <Route path="voice" element={<VoicePart />} />
