@@ -292,12 +292,20 @@ class AnswerEngine:
         ask = response.ask
         wanted, history = self._wanted(ask, earlier)
         response.question = wanted.question
-        style, gathered = await together(self._style(ask), self._gathered(response.ahead, wanted))
+        style, gathered = await self._styled_material(ask, response.ahead, wanted)
         response.note_style(style)
         prompt = self._gatherer.prompt(wanted, gathered, history, style)
         if ask.search_knowledge:
             response.note_retrieval(prompt.context)
         return prompt
+
+    async def _styled_material(self, ask: Ask, ahead: Ahead | None, wanted: Wanted) -> tuple[Style, Gathered]:
+        """How to say it, and what of. Memory brings the persona along: a transaction less on the way of an answer."""
+        if not self._gatherer.recalls(wanted):
+            return await together(self._style(ask), self._gathered(ahead, wanted))
+        gathered = await self._gathered(ahead, wanted)
+        style = gathered.background.style
+        return await self._style(ask) if style is None else style, gathered
 
     async def _gathered(self, ahead: Ahead | None, wanted: Wanted) -> Gathered:
         """What was gathered ahead, if that was for this question; else what is gathered now."""
@@ -317,6 +325,7 @@ class AnswerEngine:
             collection_id=ask.collection_id,
             conversation_id=ask.conversation_id,
             earlier=earlier,
+            persona=ask.persona if ask.style is None else None,
         )
         return wanted, history
 

@@ -26,6 +26,7 @@ from aura.errors import AuraError, Unavailable
 from aura.identity import CollectionId, ConversationId
 from aura.index.passage import Passage
 from aura.persona.rendering import Style, introduction, manner
+from aura.persona.traits import Channel
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be gathered for a question: as `Ask` has it, with the question made to stand alone.
 
     `earlier` are the conversation's stored turns. `quoting`: the model only quotes; it reads no earlier turns, and has a use
-    for notes only where a question is about the asker.
+    for notes only where a question is about the asker. `persona`: the channel whose persona memory is to bring along.
     """
 
     question: str
@@ -65,6 +66,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     collection_id: CollectionId | None = None
     conversation_id: ConversationId | None = None
     earlier: Sequence[Spoken] = ()
+    persona: Channel | None = None
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,14 +121,23 @@ class Gatherer:
         Raises:
             Unavailable: the database or the embedding model is away. Memory that is away is left out.
         """
-        memory = self._memory if wanted.memory else None
-        if memory is None or (wanted.quoting and not about_oneself(wanted.question)):
+        memory = self._recalling(wanted)
+        if memory is None:
             return Gathered(await self._documents(wanted, None), Background())
         started = time.perf_counter()
         vector = await self._vector(wanted)
         embedding_seconds = time.perf_counter() - started
         context, background = await together(self._documents(wanted, vector), _recalled(memory, wanted, vector))
         return Gathered(msgspec.structs.replace(context, embedding_seconds=embedding_seconds), background)
+
+    def recalls(self, wanted: Wanted) -> bool:
+        """Whether memory is asked for it, which brings the persona along."""
+        return self._recalling(wanted) is not None
+
+    def _recalling(self, wanted: Wanted) -> Remembers | None:
+        if not wanted.memory or (wanted.quoting and not about_oneself(wanted.question)):
+            return None
+        return self._memory
 
     async def _vector(self, wanted: Wanted) -> NDArray[np.float32] | None:
         """The question's vector. Without documents there is memory by words while the model is down."""
@@ -178,7 +189,7 @@ async def together(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _O
 async def _recalled(memory: Remembers, wanted: Wanted, vector: NDArray[np.float32] | None) -> Background:
     """What memory says; nothing while it is away, since an answer does without."""
     try:
-        return await memory.background(wanted.question, vector, wanted.conversation_id)
+        return await memory.background(wanted.question, vector, wanted.conversation_id, channel=wanted.persona)
     except AuraError as error:
         _log.warning("an answer goes without memory: %s", error)
         return Background()

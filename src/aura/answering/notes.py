@@ -16,6 +16,8 @@ from aura.answering.lexicon import Language
 from aura.answering.terms import language_of
 from aura.identity import ConversationId, DocumentId
 from aura.index.passage import Passage
+from aura.persona.rendering import Style
+from aura.persona.traits import Channel
 
 MEMORY = "memory"
 """The name that sources from memory have in the place of a file's."""
@@ -51,19 +53,26 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 class Background(msgspec.Struct, frozen=True, kw_only=True):
     """What memory gives an answer: notes that bear on the question, the best first; what the user wants always known; and
-    what the conversation was about before its latest turns. `derived_until`: the last of its turns that memory has read."""
+    what the conversation was about before its latest turns. `derived_until`: the last of its turns that memory has read.
+    `style`: how the user wants to be answered, where that was asked for with it."""
 
     notes: tuple[Note, ...] = ()
     pinned: tuple[str, ...] = ()
     summary: str = ""
     derived_until: datetime | None = None
+    style: Style | None = None
 
 
 class Remembers(Protocol):
     """Where notes come from: one user's memory."""
 
     async def background(
-        self, question: str, vector: NDArray[np.float32] | None, conversation_id: ConversationId | None
+        self,
+        question: str,
+        vector: NDArray[np.float32] | None,
+        conversation_id: ConversationId | None,
+        *,
+        channel: Channel | None = None,
     ) -> Background: ...
 
 

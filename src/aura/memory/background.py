@@ -18,6 +18,8 @@ from aura.database.tables import facts, memory_entries, summaries
 from aura.identity import ConversationId, Scope
 from aura.memory.recall import Recall, Remembered
 from aura.memory.values import Status
+from aura.persona.profile import Profile, stored
+from aura.persona.traits import Channel
 
 MOST_NOTES = 8
 """Notes for one answer."""
@@ -29,30 +31,50 @@ _NO_TIME: Final = null().cast(DateTime(timezone=True))
 
 
 class RecalledBackground:
-    """The background of answers in one scope. Light: it holds no connection."""
+    """The background of answers in one scope. Light: it holds no connection.
 
-    def __init__(self, database: Database, scope: Scope, recall: Recall) -> None:
+    Args:
+        persona: of the same user.
+    """
+
+    def __init__(self, database: Database, scope: Scope, recall: Recall, persona: Profile) -> None:
         self._database = database
         self._scope = scope
         self._recall = recall
+        self._persona = persona
 
     async def background(
-        self, question: str, vector: NDArray[np.float32] | None, conversation_id: ConversationId | None
+        self,
+        question: str,
+        vector: NDArray[np.float32] | None,
+        conversation_id: ConversationId | None,
+        *,
+        channel: Channel | None = None,
     ) -> Background:
         """Notes on `question` with what is pinned and what sums up the conversation. What is outdated is left out.
 
+        Args:
+            channel: whose persona of the user's comes with it; None where it is not asked for.
+
         Cost: three round trips to the database, in one transaction.
         """
-        values = {"conversation": conversation_id, "live": str(Status.LIVE), "most": _MOST_PINNED}
+        values = {
+            "conversation": conversation_id,
+            "live": str(Status.LIVE),
+            "most": _MOST_PINNED,
+            "channels": [] if channel is None else [channel],
+        }
         asked = await self._recall.asked(question, vector=vector)
         async with self._database.tenant(self._scope) as session:
             recalled = await self._recall.within(session, asked, limit=MOST_NOTES, own=True)
             rows = await _KNOWN.run(session, self._scope, values)
+        persona = next(row.carried for row in rows if row.kind == "persona")
         return Background(
             notes=tuple(_notes(recalled.found)),
             pinned=tuple(row.text for row in rows if row.kind == "pinned"),
             derived_until=next((row.at for row in rows if row.kind == "derived"), None),
             summary="\n".join(_summary(row.text, row.carried) for row in rows if row.kind == "summary"),
+            style=None if channel is None else self._persona.style_of(persona, channel),
         )
 
 
@@ -89,7 +111,8 @@ def _known(sight: Sight) -> CompoundSelect[Any]:
     derived = select(literal("derived", Text), literal("", Text), _NO_TEXTS, func.max(turn.at)).where(
         sight.sees(memory_entries), turn.conversation_id == bindparam("conversation", type_=Uuid), turn.kind == "turn"
     )
-    return union_all(pinned.subquery().select(), summed, derived)
+    persona = select(literal("persona", Text), literal("", Text), stored(sight), _NO_TIME)
+    return union_all(pinned.subquery().select(), summed, derived, persona)
 
 
 _KNOWN: Final = ScopedStatement(_known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 from aura.answering.events import Answer
@@ -66,7 +68,7 @@ def question_id(message_id: UUID) -> UUID:
 async def write(
     session: AsyncConnection, scope: Scope, turn: Turn, *, remembers: bool = True, learns: bool = True
 ) -> bool:
-    """Write `turn` into the scope's conversation; False where it is there already. Cost: a round trip, two where it begins.
+    """Write `turn` into the scope's conversation; False where it is there already. Cost: one round trip.
 
     Turns of one conversation wait for each other.
 
@@ -79,8 +81,6 @@ async def write(
     """
     title = storable(turn.asked)[:TITLE_CHARACTERS]
     opened = {"conversation": turn.conversation_id, "title": title}
-    if turn.begins:
-        await _BEGIN.run(session, scope, opened)
     answer = turn.answer
     values = {
         **opened,
@@ -97,13 +97,16 @@ async def write(
         "remembers": remembers,
         "learns": learns,
     }
-    row = (await _WRITE.run(session, scope, values)).one()
+    row = (await (_BEGIN if turn.begins else _WRITE).run(session, scope, values)).one()
+    if turn.begins and not row.touched:  # it began in another transaction meanwhile, which this statement did not see
+        row = (await _WRITE.run(session, scope, values)).one()
     if not row.touched:
         raise NotFound("there is no such conversation")
     return bool(row.said)
 
 
-def _begin(sight: Sight) -> Any:
+def _begin() -> ReturningInsert[Any]:
+    """The conversation, unless there is one with its id."""
     made = insert(conversations).values(
         tenant_id=bindparam("scope_tenant"),
         id=bindparam("conversation"),
@@ -125,9 +128,11 @@ def _touch(sight: Sight) -> Update:
     )
 
 
-def _writing(sight: Sight) -> Select[Any]:
-    """Lock the conversation, then add both messages and have them derived from, all in one statement."""
+def _writing(sight: Sight, *, begins: bool = False) -> Select[Any]:
+    """Lock the conversation, or begin it, then add both messages and have them derived from, all in one statement."""
     touched = _touch(sight).cte("touched")
+    if begins:
+        touched = union_all(select(_begin().cte("begun").c.id), select(touched.c.id)).cte("opened")
     both = union_all(*(select(*_half(half), touched.c.id).select_from(touched) for half in (_QUESTION, _ANSWER)))
     names = [*_QUESTION, "tenant_id", "user_id", "conversation_id"]
     said = insert(messages).from_select(names, both).on_conflict_do_nothing().returning(messages.c.id).cte("said")
@@ -173,5 +178,5 @@ _ANSWER: Final[Mapping[str, ColumnElement[Any]]] = {
     "refused": _given("refused", Boolean()),
     "stopped": _given("stopped", Boolean()),
 }
-_BEGIN: Final = ScopedStatement(_begin)
+_BEGIN: Final = ScopedStatement(partial(_writing, begins=True))
 _WRITE: Final = ScopedStatement(_writing)

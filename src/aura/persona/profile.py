@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, Text, Uuid, and_, any_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, Text, Uuid, and_, any_, bindparam, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,8 +27,11 @@ _MOST_SIGNALS = 500
 """Of a user, the latest: older ones weigh nothing beside them."""
 
 
-def _stored(sight: Sight) -> Select[tuple[object, ...]]:
-    """What is stored of one user in some channels, as one row: an answer waits for it."""
+def stored(sight: Sight) -> ColumnElement[object]:
+    """What is stored of one user in some channels, as one value of any statement: an answer waits for it.
+
+    Its parameters are `scope_user` and `channels`. `Profile.style_of` reads it.
+    """
     me = bindparam("scope_user", type_=Uuid)
     signals = persona_signals.c
     latest = (
@@ -40,11 +43,16 @@ def _stored(sight: Sight) -> Select[tuple[object, ...]]:
         .subquery()
     )
     chosen = select(personas.c.chosen).where(sight.sees(personas), personas.c.user_id == me)
-    given = select(func.json_agg(func.json_build_array(*latest.c)))
-    return select(chosen.scalar_subquery().label("chosen"), given.scalar_subquery().label("signals"))
+    given = select(func.jsonb_agg(func.jsonb_build_array(*latest.c)))
+    return func.jsonb_build_object(
+        literal("chosen", Text),
+        func.coalesce(chosen.scalar_subquery(), func.jsonb_build_object()),
+        literal("signals", Text),
+        func.coalesce(given.scalar_subquery(), func.jsonb_build_array()),
+    )
 
 
-_STORED: Final = ScopedStatement(_stored)
+_STORED: Final = ScopedStatement(lambda sight: select(stored(sight).label("kept")))
 
 
 class Persona(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +135,13 @@ class Profile:
         if self._scope.user_id is None:
             return Style.of(self._default)
         async with self._database.tenant(self._scope) as session:
-            kept = await self._kept(session, channel)
+            return self._style(await self._kept(session, channel), channel)
+
+    def style_of(self, kept: object, channel: Channel) -> Style:
+        """As `style`, of what a statement has brought as `stored`."""
+        return self._style(msgspec.convert(kept, _Kept), channel)
+
+    def _style(self, kept: _Kept, channel: Channel) -> Style:
         return Style.of(self._traits(kept.chosen, self._learned(kept, channel)))
 
     async def set(self, changes: PersonaChanges) -> Persona:
@@ -187,7 +201,7 @@ class Profile:
         if self._scope.user_id is None:
             return _Kept()
         row = (await _STORED.run(session, self._scope, {"channels": list(channels or CHANNELS)})).one()
-        return msgspec.convert({"chosen": row.chosen or {}, "signals": row.signals or ()}, _Kept)
+        return msgspec.convert(row.kept, _Kept)
 
     def _learned(self, kept: _Kept, channel: Channel) -> dict[Axis, Learned]:
         given = [row.signal for row in kept.signals if row.channel == channel]

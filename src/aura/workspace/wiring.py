@@ -99,7 +99,7 @@ class Wiring:
         if principal.owner.user_id is None or not principal.reads_history or not principal.is_owner:
             return None
         recall = Recall(parts.database, principal.inside, parts.embedder, clock=parts.clock)
-        return RecalledBackground(parts.database, principal.inside, recall)
+        return RecalledBackground(parts.database, principal.inside, recall, self.persona)
 
     @property
     def conversations(self) -> Conversations:
