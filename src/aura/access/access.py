@@ -303,7 +303,7 @@ class Access:
         charging: Charging | None,
     ) -> Caller:
         scope = Scope(tenant_id=tenant_id, user_id=user_id)
-        async with self._database.tenant(scope) as connection:
+        async with self._database.tenant(scope, asynchronous_commit=True) as connection:
             found = (await _BY_SESSION.run(connection, scope, {"session": session_id})).first()
             row = None if found is None else found._asdict()
             organisation, user = principal(row, clock=self._clock, subdomain=subdomain)
@@ -325,7 +325,7 @@ class Access:
     ) -> Caller:
         """Whose key it is. `shown` is what came with the request; None where it was checked when a socket was opened."""
         scope = Scope(tenant_id=tenant_id)
-        async with self._database.tenant(scope) as connection:
+        async with self._database.tenant(scope, asynchronous_commit=True) as connection:
             found = (await _BY_KEY.run(connection, scope, {"key": key_id})).first()
             if found is None or (shown is not None and not shown.matches(bytes(found.secret_sha256))):
                 raise refused()

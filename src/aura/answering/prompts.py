@@ -188,9 +188,8 @@ def is_refusal(text: str) -> bool:
     """Whether a model's text is the refusal, give or take a few words."""
     plain = _letters(_MARKER.sub("", text))
     return any(
-        len(plain) < 2 * len(each)
-        and SequenceMatcher(None, plain[: len(_letters(each)) + 20], _letters(each), autojunk=False).ratio() > 0.8
-        for each in REFUSALS.values()
+        len(plain) < 2 * len(REFUSALS[language]) and _alike(plain[: len(whole) + 20], whole, 0.8)
+        for language, whole in _PLAIN_REFUSALS.items()
     )
 
 
@@ -199,7 +198,7 @@ def may_become_refusal(text: str) -> bool:
     plain = _letters(_MARKER.sub("", text))
     said = plain.removeprefix(next((each for each in _APOLOGIES if plain.startswith(each)), ""))
     return any(apology.startswith(plain) for apology in _APOLOGIES) or any(
-        len(said) < 2 * len(whole) and _begins(said, whole) for whole in map(_letters, REFUSALS.values())
+        len(said) < 2 * len(whole) and _begins(said, whole) for whole in _PLAIN_REFUSALS.values()
     )
 
 
@@ -207,8 +206,13 @@ def _begins(said: str, whole: str) -> bool:
     """Whether `said` is how `whole` begins, give or take a few letters where there are enough to tell."""
     if whole.startswith(said):
         return True
-    alike = SequenceMatcher(None, said[: len(whole)], whole[: len(said)], autojunk=False).ratio()
-    return len(said) >= _TELLING and alike > 0.7
+    return len(said) >= _TELLING and _alike(said[: len(whole)], whole[: len(said)], 0.7)
+
+
+def _alike(one: str, other: str, share: float) -> bool:
+    """Whether more than `share` of two texts is the same; the two bounds of it, which cost less, are asked first."""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.real_quick_ratio() > share and matcher.quick_ratio() > share and matcher.ratio() > share
 
 
 def rewrite_messages(history: Sequence[ChatMessage], message: str) -> list[ChatMessage]:
@@ -249,6 +253,9 @@ def _blunted(text: str) -> str:
 
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text).strip().lower()
+
+
+_PLAIN_REFUSALS = {language: _letters(each) for language, each in REFUSALS.items()}
 
 
 # --- follow-ups without a model -------------------------------------------------------------------------------------
