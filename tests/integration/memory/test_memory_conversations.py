@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
-from memory_support import QUESTION, Company, say
+from memory_support import ANSWER, QUESTION, Company, say
 from sqlalchemy import select
 
 from aura import InvalidRequest, NotFound, Workspace
@@ -86,6 +87,27 @@ async def test_a_turn_that_is_stored_again_stays_as_it_is(company: Company) -> N
 
     assert again == first
     assert [message.text for message in await company.member.conversations.recent(talk)] == [QUESTION, answer.text]
+
+
+async def test_turns_that_begin_the_same_conversation_at_once_are_both_in_it(ada: Workspace, pair: object) -> None:
+    talk = ConversationId(uuid4())
+    texts = [f"Question {n}" for n in range(6)]
+
+    await asyncio.gather(*(ada.conversations.add_turn(talk, each, ANSWER, begins=True) for each in texts))
+
+    said = [message.text for message in await ada.conversations.recent(talk, limit=20) if message.role == "user"]
+    assert sorted(said) == texts
+    assert (await ada.conversations.get(talk)).title == said[0]
+
+
+async def test_a_conversation_of_somebody_else_can_not_be_begun(pair: tuple[Workspace, Workspace]) -> None:
+    ada, max_ = pair
+    talk = await say(ada, "Only mine.")
+
+    with pytest.raises(NotFound):
+        await max_.conversations.add_turn(talk, "Mine, too?", ANSWER, begins=True)
+
+    assert [message.text for message in await ada.conversations.recent(talk)] == ["Only mine.", "Noted."]
 
 
 async def test_the_last_opinion_of_an_answer_counts(company: Company) -> None:

@@ -9,11 +9,15 @@ import pytest
 from llama_index.core.llms import ChatMessage
 from memory_support import QUESTION, Company
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura import Answer, Workspace
 from aura.answering.prompts import REFUSAL
+from aura.database.engine import Database
 from aura.database.tables import TENANT_TABLES
 from aura.memory.values import MemorySettings
+from aura.persona.rendering import Style, manner
+from aura.persona.traits import PersonaChanges
 from aura.testing.llms import Reply, ScriptedLLM
 from aura.workspace import Principal
 
@@ -70,6 +74,27 @@ async def test_a_question_about_oneself_is_answered_from_memory_with_the_turn_as
     assert not said.refused
     assert "Lisbon" in said.text
     assert str((await member.conversations.history()).items[0].created_at.year) in said.text
+
+
+async def test_an_answer_takes_three_transactions_and_still_heeds_the_persona(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its search, its memory, which brings the persona along, and its storing: each one more is a millisecond of waiting."""
+    member, model = company.member, ScriptedLLM([Reply(chunks=("It is 47 days. [1]",))])
+    await member.persona.set(PersonaChanges(detail=-1.0))
+    talker, opened = with_model(member, model), list[str]()
+    begin = Database._begin
+
+    async def counted(self: Database, role: str, opening: str) -> AsyncConnection:
+        opened.append(opening)
+        return await begin(self, role, opening)
+
+    monkeypatch.setattr(Database, "_begin", counted)
+    answer = await talker.ask(QUESTION, conversation="new")
+
+    assert not answer.refused
+    assert len(opened) == 3
+    assert manner(Style(detail=-2)) in prompted(model)
 
 
 async def test_in_the_same_conversation_it_is_answered_before_any_job_has_run(company: Company) -> None:
