@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
-from aura.answering.citations import Reading, read, supports
 from aura.answering.events import Citation
 from aura.answering.hygiene import defanged, host_of, is_listed, without_tag
 from aura.answering.prompts import is_refusal, may_become_refusal, refusal
-from aura.answering.sentences import units
+from aura.answering.proofs import Proofs
 from aura.index.passage import Passage
 
 Piece = str | Citation
@@ -25,7 +24,6 @@ MAX_HELD = 200
 """Characters that are held back at most while it is undecided what they are."""
 MAX_URL = 2000
 """The same for an address, whose host decides."""
-_CLAIM_CHARS = 1500  # how far back the sentence of a marker may begin
 
 # What a bare URL begins with, and what must follow there. An empty scheme is `//host`.
 _SCHEMES = (
@@ -46,7 +44,6 @@ _MARKER = re.compile(
 )
 _URL = re.compile(r"[^\s<>\"'`)\[\]}|\\^]+")
 _URL_END = re.compile(r"[.,;:!?*_~]+$")
-_ANY_MARKER = re.compile(r"\[\d+\]")
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +75,7 @@ class AnswerStream:
         allowed_hosts: Set[str] = frozenset(),
         knowledge: bool = True,
     ) -> None:
-        self._passages = passages
-        self._readings: dict[int, Reading] = {}
+        self._proofs = Proofs(passages)
         self._refusal = refusal(question, language)
         self._allowed_hosts = allowed_hosts
         self._knowledge = knowledge
@@ -306,7 +302,7 @@ class AnswerStream:
         """The markers of one bracket that are proved, each with its citation when it is the first for its quote."""
         gap, pieces = self._gap, list[Piece]()
         for number in _numbers(numbers):
-            citation = self._proof(number)
+            citation = self._proofs.of(number, self._text, self._marks)
             if citation is None:
                 continue
             pieces.append(self._sent(f"[{number}]"))
@@ -317,40 +313,6 @@ class AnswerStream:
         if not pieces and gap:
             self._gap = ""
         return pieces
-
-    def _proof(self, number: int) -> Citation | None:
-        if not 1 <= number <= len(self._passages):
-            return None
-        reading = self._readings.setdefault(number, read(self._passages[number - 1]))
-        passage = reading.passage
-        for claim in self._claims():
-            if span := supports(claim, reading):
-                return Citation(
-                    marker=number,
-                    document_id=passage.document_id,
-                    version=passage.version,
-                    filename=passage.filename,
-                    page=passage.page,
-                    start=span.start,
-                    end=span.end,
-                    quote=passage.text[span.start - passage.start : span.end - passage.start],
-                    chunk_id=passage.chunk_id,
-                    remembered=passage.remembered,
-                )
-        return None
-
-    def _claims(self) -> list[str]:
-        """What a marker here may prove: the sentence so far, and its part since the marker before."""
-        tail = max(0, len(self._text) - _CLAIM_CHARS)
-        text = self._text[tail:]
-        sentences = [span for span in units(text) if _ANY_MARKER.sub("", text[span.start : span.end]).strip(" .")]
-        if not sentences:
-            return []
-        start, end = sentences[-1].start, len(text)
-        cuts = [tail_end - tail for _, tail_end in self._marks if tail_end - tail > start]
-        cuts = [cut for cut in cuts if _ANY_MARKER.sub("", text[cut:end]).strip(" .,;")]
-        whole = _ANY_MARKER.sub("", text[start:end])
-        return [whole, _ANY_MARKER.sub("", text[cuts[-1] : end])] if cuts else [whole]
 
     # --- small steps -------------------------------------------------------------------------------------------------
 
