@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
@@ -87,53 +89,21 @@ async def build_parts(
     secret_key: str,
 ) -> Parts:
     """All that workspaces share, in the order in which one needs the other; `stack` closes it in reverse."""
+    composer = _Composer(settings, stack, database, model)
     files = Files(settings.data_dir / "files", max_bytes=settings.max_file_bytes)
-    loader = await stack.enter_async_context(
-        Loader(
-            processes=settings.parse_processes,
-            timeout_seconds=settings.parse_timeout_seconds,
-            max_bytes=settings.max_file_bytes,
-        )
-    )
-    portal = Portal(on_close=database.close_loop)
-    stack.push_async_callback(asyncio.to_thread, portal.close)
-    passwords = Passwords()
-    stack.callback(passwords.close)
-    pipeline = Pipeline(
-        database=database,
-        files=files,
-        loader=loader,
-        splitter=Splitter(token_counter(model.tokenizer), max_tokens=model.max_tokens),
-        embedder=model,
-        dedicated_index_chunks=settings.dedicated_index_chunks,
-        lease_seconds=settings.ingest_lease_seconds,
-        stage_timeout_seconds=settings.ingest_stage_timeout_seconds,
-    )
-    reranker = _reranker(settings, stack)
-    responses = Responses(
-        database,
-        # What they store was cut off, and may have been asked in another's name: nothing is learned from it.
-        lambda scope: Conversations(database, scope, learns=False),
-        resume_seconds=settings.response_resume_seconds,
-        lease_seconds=settings.response_lease_seconds,
-    )
-    stack.push_async_callback(responses.close)
-    totals, budget = Totals(), _platform_budget(settings)
+    pipeline = await composer.pipeline(files)
+    portal, passwords = composer.portal(), composer.passwords()
+    reranker, responses = composer.reranker(), composer.responses()
+    totals, budget, routing = Totals(), _platform_budget(settings), RoutingCache()
     own_usage = PlatformLedger(database, clock=clock, budget=budget, totals=totals)
-    answering = await _model(settings, stack, model, llm, portal, own_usage)
-    board = answering.board if isinstance(answering, SmartRouter) else HealthBoard()
-    speech = VoiceParts(settings, board, given=voice)
-    stack.push_async_callback(speech.close)
-    if board.statuses() or speech.calls_out:
-        _share(settings, stack, database, board)
-    routing = RoutingCache()
+    answering = await composer.answering(llm, portal, own_usage)
     return Parts(
         settings=settings,
         database=database,
         files=files,
         embedder=model,
         llm=answering,
-        voice=speech,
+        voice=composer.voice(voice, answering),
         platform_budget=budget,
         totals=totals,
         pipeline=pipeline,
@@ -149,6 +119,99 @@ async def build_parts(
         clock=clock,
         turns=Turns(database, lanes=settings.ingest_lanes, quiet_seconds=settings.memory_quiet_seconds),
     )
+
+
+class _Composer:
+    """Builds the parts that have something to close, and has `stack` close it."""
+
+    def __init__(self, settings: Settings, stack: AsyncExitStack, database: Database, embedder: EmbeddingModel) -> None:
+        self._settings = settings
+        self._stack = stack
+        self._database = database
+        self._embedder = embedder
+
+    async def pipeline(self, files: Files) -> Pipeline:
+        """What makes passages of files."""
+        settings, embedder = self._settings, self._embedder
+        loader = Loader(
+            processes=settings.parse_processes,
+            timeout_seconds=settings.parse_timeout_seconds,
+            max_bytes=settings.max_file_bytes,
+        )
+        return Pipeline(
+            database=self._database,
+            files=files,
+            loader=await self._stack.enter_async_context(loader),
+            splitter=Splitter(token_counter(embedder.tokenizer), max_tokens=embedder.max_tokens),
+            embedder=embedder,
+            dedicated_index_chunks=settings.dedicated_index_chunks,
+            lease_seconds=settings.ingest_lease_seconds,
+            stage_timeout_seconds=settings.ingest_stage_timeout_seconds,
+        )
+
+    def portal(self) -> Portal:
+        """The loop of callers that have none."""
+        portal = Portal(on_close=self._database.close_loop)
+        self._stack.push_async_callback(asyncio.to_thread, portal.close)
+        return portal
+
+    def passwords(self) -> Passwords:
+        """What hashes passwords."""
+        passwords = Passwords()
+        self._stack.callback(passwords.close)
+        return passwords
+
+    def reranker(self) -> CrossEncoderReranker | None:
+        """The model that ranks passages once more, if one is configured."""
+        settings = self._settings
+        if settings.rerank_model is None:
+            return None
+        reranker = CrossEncoderReranker(model=settings.rerank_model, budget_seconds=settings.rerank_budget_seconds)
+        self._stack.push_async_callback(asyncio.to_thread, reranker.close)
+        return reranker
+
+    def responses(self) -> Responses:
+        """Answers that go on without their reader."""
+        responses = Responses(
+            self._database,
+            # What they store was cut off, and may have been asked in another's name: nothing is learned from it.
+            lambda scope: Conversations(self._database, scope, learns=False),
+            resume_seconds=self._settings.response_resume_seconds,
+            lease_seconds=self._settings.response_lease_seconds,
+        )
+        self._stack.push_async_callback(responses.close)
+        return responses
+
+    async def answering(self, given: LLM | None, portal: Portal, own_usage: PlatformLedger) -> LLM:
+        """The model that answers."""
+        settings = self._settings
+        llm = given or await asyncio.to_thread(open_model, settings, self._embedder, portal=portal)
+        if isinstance(llm, SmartRouter) and llm.board.statuses():
+            self._stack.push_async_callback(llm.close)
+            portal.before_closing(llm.close_loop)
+            if (probing := probing_of(settings)) is not None:
+                self._in_background(Prober(llm.candidates, llm.board, probing, ledger=own_usage).run())
+        return llm
+
+    def voice(self, given: VoiceServices | None, answering: LLM) -> VoiceParts:
+        """What hears and speaks. How its services are, and those of the model, is shared with other replicas."""
+        board = answering.board if isinstance(answering, SmartRouter) else HealthBoard()
+        speech = VoiceParts(self._settings, board, given=given)
+        self._stack.push_async_callback(speech.close)
+        if board.statuses() or speech.calls_out:
+            self._share(board)
+        return speech
+
+    def _share(self, board: HealthBoard) -> None:
+        """Tell other replicas how the services on `board` are, and hear it from them."""
+        url = self._settings.redis_url
+        redis = None if url is None else RedisNotices(url.get_secret_value())
+        if redis is not None:
+            self._stack.push_async_callback(redis.close)
+        self._in_background(HealthShare(self._database, board, redis=redis).run())
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        self._stack.push_async_callback(ended, asyncio.create_task(work))
 
 
 def _duties(responses: Responses, llm: LLM, routing: RoutingCache, embedder: EmbeddingModel) -> tuple[Duty, ...]:
@@ -178,34 +241,6 @@ def _access(settings: Settings, secret_key: str) -> AccessSettings:
     )
 
 
-async def _model(
-    settings: Settings,
-    stack: AsyncExitStack,
-    embedder: EmbeddingModel,
-    given: LLM | None,
-    portal: Portal,
-    own_usage: PlatformLedger,
-) -> LLM:
-    """The model that answers."""
-    llm = given or await asyncio.to_thread(open_model, settings, embedder, portal=portal)
-    if isinstance(llm, SmartRouter) and llm.board.statuses():
-        stack.push_async_callback(llm.close)
-        portal.before_closing(llm.close_loop)
-        if (probing := probing_of(settings)) is not None:
-            probes = asyncio.create_task(Prober(llm.candidates, llm.board, probing, ledger=own_usage).run())
-            stack.push_async_callback(ended, probes)
-    return llm
-
-
-def _share(settings: Settings, stack: AsyncExitStack, database: Database, board: HealthBoard) -> None:
-    """Tell other replicas how the services on `board` are, and hear it from them."""
-    redis = None if settings.redis_url is None else RedisNotices(settings.redis_url.get_secret_value())
-    if redis is not None:
-        stack.push_async_callback(redis.close)
-    share = asyncio.create_task(HealthShare(database, board, redis=redis).run())
-    stack.push_async_callback(ended, share)
-
-
 def _platform_budget(settings: Settings) -> PlatformBudget | None:
     limits = {
         span: round(usd * 1_000_000)
@@ -213,14 +248,6 @@ def _platform_budget(settings: Settings) -> PlatformBudget | None:
         if usd is not None
     }
     return PlatformBudget(limits) if limits else None
-
-
-def _reranker(settings: Settings, stack: AsyncExitStack) -> CrossEncoderReranker | None:
-    if settings.rerank_model is None:
-        return None
-    reranker = CrossEncoderReranker(model=settings.rerank_model, budget_seconds=settings.rerank_budget_seconds)
-    stack.push_async_callback(asyncio.to_thread, reranker.close)
-    return reranker
 
 
 async def ended(task: asyncio.Task[None]) -> None:
