@@ -29,7 +29,7 @@ MAX_TERMS = 16_000
 MAX_TERM_LENGTH = 64
 """Characters; a longer word is indexed by its beginning, in chunks and queries alike."""
 
-_CACHED_WORDS = 100_000  # about 25 MB when full; the pure Python stemmer needs 20 to 60 µs for a word
+_CACHED_WORDS = 30_000  # about 8 MB when full; the pure Python stemmer needs 20 to 60 µs for a word
 
 _ENGLISH = """
     a about am an and any are as at be been being but by can could did do does for from had has have he her his how i if
