@@ -61,16 +61,21 @@ class Site:
             answer.raise_for_status()
             return answer.json()["access_token"]
 
-    async def call(self, login: Login, method: str, path: str, **request: Any) -> httpx.Response:
-        """What the API answers to `login`."""
+    @asynccontextmanager
+    async def client(self, login: Login) -> AsyncGenerator[httpx.AsyncClient]:
+        """The API as `login` has it."""
         headers = {"Authorization": f"Bearer {await self.token(login)}"}
         async with httpx.AsyncClient(base_url=self.url, timeout=60, headers=headers) as client:
+            yield client
+
+    async def call(self, login: Login, method: str, path: str, **request: Any) -> httpx.Response:
+        """What the API answers to `login`."""
+        async with self.client(login) as client:
             return await client.request(method, path, **request)
 
     async def ready(self, login: Login, filename: str) -> str:
         """The id of a document, once it can be asked about."""
-        headers = {"Authorization": f"Bearer {await self.token(login)}"}
-        async with httpx.AsyncClient(base_url=self.url, timeout=60, headers=headers) as client:
+        async with self.client(login) as client:
 
             async def found() -> str | None:
                 items = (await client.get("/documents/", params={"limit": 1000})).json()["items"]
@@ -80,13 +85,13 @@ class Site:
             return await until(found)
 
 
-async def until(ask: Callable[[], Awaitable[Any]], *, seconds: float = 240) -> Any:
-    """The first answer of `ask` that says anything."""
+async def until(ask: Callable[[], Awaitable[Any]], *, seconds: float = 240, every: float = 0.5) -> Any:
+    """The first answer of `ask` that says anything; it is asked `every` so many seconds."""
     async with asyncio.timeout(seconds):
         while True:
             if found := await ask():
                 return found
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(every)
 
 
 def program_environment(executable: str) -> dict[str, str]:
@@ -227,6 +232,22 @@ async def ask(page: Page, question: str) -> Locator:
     turn = page.get_by_role("article").nth(before)
     await expect(turn).to_have_attribute("aria-busy", "false")
     return turn
+
+
+async def drawn(page: Page) -> None:
+    """Wait until a page stands there and nothing of it is still on its way."""
+    await expect(page.get_by_role("main")).not_to_be_empty()
+    await expect(page.get_by_role("main").locator("[aria-busy=true]")).to_have_count(0)
+
+
+async def press_together(page: Page, *keys: str) -> None:
+    """Press keys one behind the other as fast as a hand does, however long the page takes to answer the first."""
+    await asyncio.gather(*(page.keyboard.press(key) for key in keys))
+
+
+async def too_wide(page: Page) -> bool:
+    """Whether the page is wider than its window."""
+    return await page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 async def violations(page: Page) -> list[str]:

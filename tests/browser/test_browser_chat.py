@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser_support import ARTEFACTS, Site, ask, violations, visit
+from browser_support import ARTEFACTS, Site, ask, press_together, too_wide, until, violations, visit
 from playwright.async_api import Browser, Page, Route, expect
 from scripted_answers import answer, answered_with, citation
 
 RETURNS = "How long do customers have to return a product?"
 VACATION = "How many days of paid vacation does a full-time employee get per year?"
 PARAGRAPHS = [f"Paragraph {number} of what takes long to say, word by word by word.\n\n" for number in range(60)]
-SCROLLED = "document.querySelector('section[aria-label=\"Conversation\"]').scrollTop"
+STILL = """() => new Promise((done) => {
+    // Where the conversation stands, once it is not moved any more by what scrolled it.
+    const scroller = document.querySelector('section[aria-label="Conversation"]');
+    let place = -1, frames = 0;
+    const look = () => {
+        frames = scroller.scrollTop === place ? frames + 1 : 0;
+        place = scroller.scrollTop;
+        if (frames < 6) requestAnimationFrame(look); else done(place);
+    };
+    look();
+})"""
 
 
 async def test_an_answer_goes_on_while_another_page_is_shown(chromium: Browser, site: Site) -> None:
@@ -96,9 +106,9 @@ async def test_who_reads_further_up_stays_there_while_the_answer_grows(chromium:
             await page.get_by_role("region", name="Conversation").hover()
             await page.mouse.wheel(0, -400)
             await expect(latest).to_be_visible()
-            place = await page.evaluate(SCROLLED)
+            place = await page.evaluate(STILL)
             await expect(said.get_by_text("Paragraph 40 ")).to_be_attached()
-            assert await page.evaluate(SCROLLED) == place
+            assert await page.evaluate(STILL) == place
             await latest.click()
             await expect(said.get_by_text("Paragraph 59 ")).to_be_in_viewport()
             await expect(latest).to_have_count(0)
@@ -111,13 +121,13 @@ async def test_of_a_long_conversation_what_is_seen_is_drawn(chromium: Browser, s
         await reader.go("/c/11111111-0000-4000-8000-000000000001")
         await expect(page.get_by_text("Answer 399", exact=True)).to_be_in_viewport()
         scroller = page.get_by_role("region", name="Conversation")
-        for _ in range(30):
+
+        async def begins() -> bool:
             await scroller.evaluate("element => element.scrollTo({ top: 0 })")
-            await page.wait_for_timeout(50)
             assert await page.get_by_role("article").count() < 40
-            if await page.get_by_text("Answer 1", exact=True).count():
-                break
-        await expect(page.get_by_text("Answer 1", exact=True)).to_be_attached()
+            return await page.get_by_text("Answer 1", exact=True).count() == 1
+
+        await until(begins, every=0.05)
 
 
 async def _long_history(route: Route) -> None:
@@ -167,9 +177,9 @@ async def test_everything_is_reached_by_keys(chromium: Browser, site: Site) -> N
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(re.compile("/settings"))
         for last, place in (("d", "/library"), ("a", "/console"), ("s", "/settings"), ("c", "/$")):
-            await page.keyboard.press("g")
-            await page.keyboard.press(last)
+            await press_together(page, "g", last)
             await expect(page).to_have_url(re.compile(place))
+        await expect(page.get_by_role("textbox", name="Message")).to_be_visible()  # its page hears the key
         await page.keyboard.press("v")
         await expect(page.get_by_role("alert")).to_contain_text("There is no microphone")
 
@@ -188,7 +198,7 @@ async def test_what_opens_over_the_chat_is_open_to_everybody_too(chromium: Brows
 
             async def looked_at(name: str, width: int = width) -> None:
                 found.extend(f"{name} {width}: {each}" for each in await violations(page))
-                if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                if await too_wide(page):
                     found.append(f"{name} {width}: wider than the window")
                 await page.screenshot(path=ARTEFACTS / f"over-{name}-{theme}-{width}.png")
 
@@ -203,20 +213,28 @@ async def test_what_opens_over_the_chat_is_open_to_everybody_too(chromium: Brows
             await looked_at("opinion")
             await page.keyboard.press("Escape")
             await page.keyboard.press("Control+k")
-            await page.get_by_role("combobox", name="Search conversations and pages").fill("vacation")
-            await expect(page.get_by_role("dialog").get_by_role("option").first).to_be_visible()
+            search = page.get_by_role("combobox", name="Search conversations and pages")
+            await search.fill("no word of this is anywhere")
+            await expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("Nothing found.")
+            await looked_at("search-none")
+            await search.fill("vacation")
+            await expect(page.get_by_role("option").filter(has_text=VACATION).first).to_be_visible()
             await looked_at("search")
             await page.keyboard.press("Escape")
             await page.get_by_role("heading", level=1).click()
             await page.keyboard.press("?")
+            await expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
             await looked_at("keys")
             await page.keyboard.press("Escape")
             await _over_the_rail(page, narrow=width < 720)
             await looked_at("delete")
             await page.keyboard.press("Escape")
+            await expect(page.get_by_role("dialog", name="Delete this conversation?")).to_have_count(0)
             if width < 720:
+                await expect(page.get_by_role("dialog", name="Menu")).to_be_visible()
                 await looked_at("rail")
                 await page.keyboard.press("Escape")
+                await expect(page.get_by_role("dialog")).to_have_count(0)
     assert found == []
 
 
@@ -224,6 +242,8 @@ async def _over_the_rail(page: Page, *, narrow: bool) -> None:
     """Begin to delete the conversation."""
     if narrow:
         await page.get_by_role("button", name="Open the menu").click()
-    await page.get_by_role("button", name=re.compile("^Actions for")).first.click(force=True)
+    talk = page.get_by_role("navigation", name="Conversations").get_by_role("listitem").first
+    await talk.hover()  # what can be done with it is seen then
+    await talk.get_by_role("button", name=re.compile("^Actions for")).click()
     await page.get_by_role("menuitem", name="Delete").click()
     await expect(page.get_by_role("dialog", name="Delete this conversation?")).to_be_visible()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browser_support import Site, add_files, ask, becomes_ready, sign_up, visit
+from browser_support import Site, add_files, ask, becomes_ready, drawn, sign_up, visit
 from playwright.async_api import Browser, Response, expect
 from scripted_answers import answer, answered_with, citation
 
@@ -105,8 +105,8 @@ async def test_feedback_and_the_name_of_a_conversation_stay_text(chromium: Brows
         ).to_be_visible()
         for path in ("/console/dashboard", "/console/audit"):
             await victim.go(path)
-            await expect(page.get_by_text("Loading …")).to_have_count(0)
-        await expect(page.locator("[src*=evil], [href*=evil]")).to_have_count(0)
+            await drawn(page)
+            await expect(page.locator("[src*=evil], [href*=evil]")).to_have_count(0)
         assert dialogs == []
 
 

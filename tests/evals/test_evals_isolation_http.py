@@ -39,7 +39,7 @@ async def listening(aura: Aura) -> AsyncGenerator[str]:
         stop = asyncio.Event()
         working = asyncio.create_task(aura.worker(concurrency=1).run(stop))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not server.started:  # noqa: ASYNC110  # uvicorn has a flag, and no event
                     await asyncio.sleep(0.01)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

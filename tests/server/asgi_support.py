@@ -80,7 +80,7 @@ class Socket:
 
     async def hear(self) -> dict[str, Any]:
         """The next message; `{"closed": code}` when the server closes."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             message = await self._from_server.get()
         if message["type"] == "websocket.close":
             return {"closed": message["code"]}
@@ -104,7 +104,7 @@ async def socket(app: ASGIApp, path: str, **request: Any) -> AsyncGenerator[Sock
     await client._to_server.put({"type": "websocket.connect"})
     serving = asyncio.create_task(app(scope, client._to_server.get, client._from_server.put))  # pyright: ignore
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             first = await client._from_server.get()
         assert first["type"] in ("websocket.accept", "websocket.close"), first
         if first["type"] == "websocket.close":
@@ -112,5 +112,5 @@ async def socket(app: ASGIApp, path: str, **request: Any) -> AsyncGenerator[Sock
         yield client
     finally:
         await client._to_server.put({"type": "websocket.disconnect", "code": 1000})
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await asyncio.gather(serving, return_exceptions=True)

@@ -105,7 +105,7 @@ async def listening(app: ASGIApp) -> AsyncGenerator[str]:
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not server.started:  # noqa: ASYNC110  # uvicorn has a flag, and no event
                     await asyncio.sleep(0.01)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

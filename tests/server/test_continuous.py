@@ -29,7 +29,7 @@ async def url(platform: Aura) -> AsyncIterator[str]:
 async def until(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
     """The messages up to the next one of `kind`."""
     told: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not told or told[-1]["type"] != kind:
             told.append(json.loads(await socket.recv()))
     return told
@@ -93,7 +93,7 @@ async def test_voice_and_text_are_one_conversation(url: str, client: httpx.Async
         await say(socket, type="text", text="When does the canteen open?")
         await until(socket, "response_done")
     claims = json.loads(base64.urlsafe_b64decode(world.acme.tokens[Role.USER].split(".")[1] + "=="))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         items: list[dict[str, Any]] = []
         while len(items) < 4:
             history = f"/chat/history/{claims['user_id']}?session_id={asked['session_id']}"

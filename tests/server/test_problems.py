@@ -347,7 +347,7 @@ async def test_a_body_that_comes_too_slowly_is_given_up(
             await asyncio.sleep(0.02 if piece else 5)
             yield piece
 
-    async with client_of(impatient) as client, asyncio.timeout(30):
+    async with client_of(impatient) as client, asyncio.timeout(60):
         try:
             answer = await client.post("/chat/", content=pieces(), headers=admin)
         except (httpx.TransportError, AssertionError):

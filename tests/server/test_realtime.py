@@ -45,7 +45,7 @@ async def openai(address: str, acme: Tenant) -> AsyncIterator[AsyncOpenAI]:
 async def until(connection: AsyncRealtimeConnection, name: str) -> list[Any]:
     """The events up to the next one called `name`."""
     told: list[Any] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not told or told[-1].type != name:
             told.append(await connection.recv())
     return told
@@ -198,7 +198,7 @@ async def test_an_interrupted_answer_is_kept_as_it_was_heard(
         conversation_id = response.conversation_id.removeprefix("conv_")
     me = bearer(acme.tokens[Role.USER])
     url, kept = f"/chat/history/{_user_id(acme)}?session_id={conversation_id}", ""
-    async with asyncio.timeout(5):  # it is written behind the event
+    async with asyncio.timeout(60):  # it is written behind the event
         while kept != "The warranty":
             kept = (await client.get(url, headers=me)).json()["items"][0]["text"]
 
@@ -286,12 +286,12 @@ async def test_200_connections_that_are_cut_leave_nothing_behind(address: str, a
 
     for _ in range(5):  # until pools, caches and allocators have what they keep
         await asyncio.gather(*(cut() for _ in range(10)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await _settled()
     before, threads, resident = len(asyncio.all_tasks()), threading.active_count(), _resident()
     for _ in range(20):
         await asyncio.gather(*(cut() for _ in range(10)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await _settled()
         while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110  # tasks have no event for all
             await asyncio.sleep(0.02)

@@ -32,13 +32,13 @@ async def replica(database: Database, route: str, redis: RedisNotices | None = N
 
 async def seconds_until(board: HealthBoard, route: str, state: RouteState) -> float:
     started = time.perf_counter()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while board.status(route).state is not state:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return time.perf_counter() - started
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -60,7 +60,7 @@ async def test_the_platform_pays_for_its_probes_and_says_what_they_cost(server: 
     name = f"ok@{uuid4().hex[:8]}"
     probing = {"fast_model": name, "router_probe_seconds": 0.02, "router_probe_unused_seconds": 0.01}
     async with FaultServer() as provider, platform(server, tmp_path, provider, **probing) as (aura, acme):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (mine := await probes_of(aura, name)):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert mine[0].spent.cost_micro_usd > 0

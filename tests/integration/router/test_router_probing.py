@@ -235,7 +235,7 @@ async def test_probes_run_beside_calls_and_the_users_calls_find_the_route_closed
         router, route = call.router, call.router.candidates[0].route
         router.board._breakers[route].state = RouteState.HALF_OPEN  # pyright: ignore[reportPrivateUsage]
         task = asyncio.create_task(Prober(router.candidates, router.board, Probing(every_seconds=0.02)).run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while router.board.status(route).state is not RouteState.CLOSED:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         task.cancel()

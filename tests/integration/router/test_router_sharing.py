@@ -21,7 +21,7 @@ from aura.router.sharing import CHANNEL
 async def listening(database: Database, count: int) -> None:
     """Wait until so many replicas listen."""
     query = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aura listens' AND state = 'idle'")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             async with database.system() as session:
                 if int((await session.execute(query)).scalar_one()) >= count:

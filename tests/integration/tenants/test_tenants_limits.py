@@ -108,7 +108,7 @@ async def test_waiting_for_room_does_not_stop_other_work_of_the_organisation(
 ) -> None:
     async with acme.database.tenant(acme.scope) as connection:
         await acme.storage.ensure_room(1, connection=connection)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await acme.add_document(general)
             await acme.collections.create("Manuals")
 

@@ -53,7 +53,7 @@ async def test_an_interruption_while_a_model_is_chosen_and_asked_closes_its_call
                 writing = asyncio.create_task(write())
                 before = conversation.tasks
                 conversation.say(QUESTION)
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not models.hits:  # noqa: ASYNC110  # the server has no event for it
                         await asyncio.sleep(0.01)
                     assert conversation.state is State.THINKING

@@ -27,7 +27,7 @@ def socket_of(server: Replica, member: Member, resume: str = "") -> Any:
 
 async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
     """The next message of `kind`."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (message := json.loads(await socket.recv()))["type"] != kind:
             continue
     return message

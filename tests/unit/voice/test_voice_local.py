@@ -134,7 +134,7 @@ class Endless(Espeak):
 
 async def test_a_program_whose_speech_waits_unread_is_ended_by_who_stops_listening(tmp_path: Path) -> None:
     program = Endless(tmp_path)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async with aclosing(ProgramSynthesizer(program).speak(SAID)) as speech:
             await anext(speech)
             while not program.full.exists():  # noqa: ASYNC110  # another process's

@@ -45,6 +45,7 @@ export function Dialog({ open, onClose, title, children, actions, place = "middl
       className={classes(styles.dialog, styles[place], wide && styles.wide)}
       aria-labelledby={id}
       onCancel={(event) => {
+        if (event.target !== dialog) return; // React hands on what ends a dialog inside this one
         event.preventDefault();
         onClose();
       }}

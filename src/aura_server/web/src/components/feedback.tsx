@@ -97,7 +97,7 @@ export function Skeleton({ lines = 3, label }: { readonly lines?: number; readon
   const late = useLate();
   const bars = Array.from({ length: lines }, (_, index) => index);
   return (
-    <div className={styles.skeleton}>
+    <div className={styles.skeleton} aria-busy>
       <span role="status" className={styles.waiting}>
         {late ? (label ?? t("loading")) : ""}
       </span>

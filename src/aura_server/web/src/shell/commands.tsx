@@ -23,7 +23,8 @@ export default function Commands({ onClose }: { readonly onClose: () => void }) 
   const list = useId();
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const commands = useCommands(useDeferredValue(text.trim()));
+  const wanted = text.trim();
+  const { commands, searching } = useCommands(useDeferredValue(wanted), wanted);
   const chosen = Math.min(at, commands.length - 1);
   const go = (command: Command | undefined) => {
     if (!command) return;
@@ -44,7 +45,7 @@ export default function Commands({ onClose }: { readonly onClose: () => void }) 
         className={styles.input}
         role="combobox"
         aria-label={t("searchHint")}
-        aria-expanded
+        aria-expanded={commands.length > 0}
         aria-controls={list}
         aria-activedescendant={commands[chosen] && `${list}-${chosen}`}
         placeholder={t("searchHint")}
@@ -55,7 +56,7 @@ export default function Commands({ onClose }: { readonly onClose: () => void }) 
         }}
         onKeyDown={onKeyDown}
       />
-      <div id={list} role="listbox" aria-label={t("search")} className={styles.list}>
+      <div id={list} role="listbox" aria-label={t("search")} className={styles.list} hidden={commands.length === 0}>
         {commands.map((command, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/useFocusableInteractive: the keys are the combobox's
           <div
@@ -70,22 +71,25 @@ export default function Commands({ onClose }: { readonly onClose: () => void }) 
             {command.detail && <span className={styles.detail}>{command.detail}</span>}
           </div>
         ))}
-        {commands.length === 0 && <p className={styles.nothing}>{t("nothingFound")}</p>}
       </div>
+      <p role="status" className={commands.length === 0 ? styles.nothing : "visually-hidden"}>
+        {commands.length === 0 && !searching && t("nothingFound")}
+      </p>
     </Dialog>
   );
 }
 
-function useCommands(text: string): readonly Command[] {
+/** What `text` finds; while more is `wanted` or on its way, that nothing was found is not known yet. */
+function useCommands(text: string, wanted: string): { commands: readonly Command[]; searching: boolean } {
   const { t } = useTranslation();
   const { role } = useIdentity();
-  const { data } = useQuery({
+  const { data, isFetching } = useQuery({
     queryKey: ["conversations", "search", text],
     queryFn: () => dataOf(api.GET("/conversations/search", { params: { query: { q: text, limit: 12 } } })),
     enabled: text.length > 1,
     placeholderData: (before) => before,
   });
-  return useMemo(() => {
+  const commands = useMemo(() => {
     const pages: Command[] = [
       { key: "new", word: t("newChat"), to: "/" },
       { key: "documents", word: t("documents"), to: "/library" },
@@ -102,4 +106,5 @@ function useCommands(text: string): readonly Command[] {
     }));
     return [...pages, ...talks];
   }, [data, text, role, t]);
+  return { commands, searching: isFetching || text !== wanted };
 }

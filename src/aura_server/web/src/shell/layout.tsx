@@ -5,9 +5,12 @@ interface Layout {
   readonly openRail: () => void;
   /** Opens the search for conversations and commands. */
   readonly openCommands: () => void;
+  /** Opens the list of what the keys do. */
+  readonly openKeys: () => void;
 }
 
-const Current = createContext<Layout>({ openRail: () => undefined, openCommands: () => undefined });
+const nothing = () => undefined;
+const Current = createContext<Layout>({ openRail: nothing, openCommands: nothing, openKeys: nothing });
 
 export const LayoutProvider = Current.Provider;
 

@@ -1,5 +1,4 @@
 import { ChartNoAxesCombined, FileText, Keyboard, LogOut, Plus, Search, Settings } from "lucide-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, NavLink } from "react-router";
 import { classes } from "@/components/classes";
@@ -8,8 +7,6 @@ import { answersOf } from "@/pages/chat/use-answers";
 import { logoOf, useBranding } from "@/session/branding";
 import { logOut } from "@/session/session";
 import { useIdentity } from "@/session/use-session";
-import { useKey } from "./keyboard";
-import { KeysDialog } from "./keys-dialog";
 import { useLayout } from "./layout";
 import styles from "./shell.module.css";
 
@@ -21,9 +18,7 @@ export function Rail({ onLeave }: { readonly onLeave?: () => void }) {
   const { t } = useTranslation();
   const identity = useIdentity();
   const organisation = useBranding();
-  const { openCommands } = useLayout();
-  const [keys, setKeys] = useState(false);
-  useKey("help", () => setKeys(true));
+  const { openCommands, openKeys } = useLayout();
   const name = organisation?.organization_name ?? identity.organization;
   const logo = logoOf(organisation?.custom_logo);
   return (
@@ -77,7 +72,7 @@ export function Rail({ onLeave }: { readonly onLeave?: () => void }) {
           />
         )}
         <RailLink to="/settings" icon={<Settings size={18} aria-hidden />} word={t("settings")} onLeave={onLeave} />
-        <button type="button" className={classes(styles.link, styles.pointerOnly)} onClick={() => setKeys(true)}>
+        <button type="button" className={classes(styles.link, styles.pointerOnly)} onClick={openKeys}>
           <Keyboard size={18} aria-hidden />
           {t("keyboard")}
           <kbd className={styles.hintKey}>?</kbd>
@@ -87,7 +82,6 @@ export function Rail({ onLeave }: { readonly onLeave?: () => void }) {
           {t("logOut")}
         </button>
       </nav>
-      <KeysDialog open={keys} onClose={() => setKeys(false)} />
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { Skeleton } from "@/components/feedback";
 import { answersOf } from "@/pages/chat/use-answers";
 import { useSession } from "@/session/use-session";
 import { useKey } from "./keyboard";
+import { KeysDialog } from "./keys-dialog";
 import { LayoutProvider } from "./layout";
 import { OfflineBanner } from "./offline";
 import { Rail } from "./rail";
@@ -32,6 +33,7 @@ function Frame({ userId }: { readonly userId: string }) {
   const narrow = useNarrow();
   const [rail, setRail] = useState(false);
   const [commands, setCommands] = useState(false);
+  const [keys, setKeys] = useState(false);
   useKey("commands", () => setCommands(true));
   useKey("newChat", () => {
     answersOf(userId).setAside();
@@ -40,7 +42,15 @@ function Frame({ userId }: { readonly userId: string }) {
   useKey("documents", () => void navigate("/library"));
   useKey("admin", () => void navigate("/console"));
   useKey("settings", () => void navigate("/settings"));
-  const layout = useMemo(() => ({ openRail: () => setRail(true), openCommands: () => setCommands(true) }), []);
+  useKey("help", () => setKeys(true));
+  const layout = useMemo(
+    () => ({
+      openRail: () => setRail(true),
+      openCommands: () => setCommands(true),
+      openKeys: () => setKeys(true),
+    }),
+    [],
+  );
   return (
     <LayoutProvider value={layout}>
       <a href="#main" className={styles.skip}>
@@ -63,6 +73,7 @@ function Frame({ userId }: { readonly userId: string }) {
           </Suspense>
         </div>
       </div>
+      <KeysDialog open={keys} onClose={() => setKeys(false)} />
       {commands && (
         <Suspense>
           <Commands onClose={() => setCommands(false)} />
