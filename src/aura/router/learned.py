@@ -52,7 +52,10 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
-    """A trained classifier as it is kept: plain numbers. `threshold` is the gain from which the strong model is called."""
+    """A trained classifier as it is kept: plain numbers. `threshold` is the gain from which the strong model is called.
+
+    `mean` and `scale` are of the first features of `features_of`: an earlier version knew fewer, and is read all the same.
+    """
 
     version: int = _VERSION
     buckets: int = BUCKETS
@@ -63,6 +66,15 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     quick: list[float]
     threshold: float = 0.0
     labels: int = 0
+
+    def __post_init__(self) -> None:
+        width = self.buckets + 1 + len(self.mean) + self.embedding
+        if len(self.scale) != len(self.mean) or not len(self.strong) == len(self.quick) == width:
+            raise ValueError(
+                f"weights of {width} numbers are needed for {len(self.mean)} features, and others are there"
+            )
+        if self.buckets != BUCKETS or len(self.mean) > len(features_of("")):
+            raise ValueError("weights of a later version")
 
 
 class LearnedClassifier:

@@ -26,6 +26,8 @@ LEAST_LABELS: Final = 100
 """With fewer labels nothing is trained: what is learned of so few is worse than length on most traffic."""
 LEAST_OF_KIND: Final = 30
 """Where each question was put to one kind of model alone, as many must be known of each kind."""
+_DECIMALS: Final = 9
+"""Predictions that differ by less are equal."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,14 +132,16 @@ def held_out_scores(labels: Sequence[Label], *, folds: int = FOLDS, seed: int = 
     known: list[Floats] = []
     for test, rest in _folds(labels, folds, seed):
         trained = train([labels[n] for n in rest])
-        known.append(np.sort(trained.gains([labels[n] for n in rest])))
+        known.append(trained.gains([labels[n] for n in rest]))
         places[test] = _places(trained.gains([labels[n] for n in test]), known[-1])
     return np.quantile(np.concatenate(known), places)
 
 
 def _places(values: Floats, known: Floats) -> Floats:
-    """Where `values` are among the sorted `known` ones, from 0 to 1."""
-    return np.interp(values, known, np.linspace(0.0, 1.0, len(known)))
+    """Where `values` are among the `known` ones, from 0 to 1; equal ones share the middle of their places."""
+    levels, counts = np.unique(known.round(_DECIMALS), return_counts=True)
+    middles = np.cumsum(counts) - (counts + 1) / 2
+    return np.interp(values.round(_DECIMALS), levels, middles / max(1, len(known) - 1))
 
 
 def train_proved(
@@ -171,7 +175,7 @@ def prove_heads(labels: Sequence[Label], *, seed: int = 0) -> Proof:
         trained = train([labels[n] for n in rest])
         found, known = (np.stack(trained.all_chances([labels[n] for n in each]), axis=1) for each in (test, rest))
         for head in range(2):
-            chances[test, head] = _places(found[:, head], np.sort(known[:, head]))
+            chances[test, head] = _places(found[:, head], known[:, head])
     strong = _areas_of_head(labels, [label.strong_right for label in labels], chances[:, 0], seed)
     quick = _areas_of_head(labels, [label.quick_right for label in labels], chances[:, 1], seed)
     learned, length, topic = ((one + other) / 2 for one, other in zip(strong, quick, strict=True))
