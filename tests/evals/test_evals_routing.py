@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from aura.answering.models import open_model
 from aura.errors import InvalidRequest
+from aura.router.learned import train
+from aura.router.quality import curve, lengths, outcomes
 from aura.router.smart_router import SmartRouter
 from aura.settings import Settings
 from aura_evals.cli import app
@@ -207,6 +209,23 @@ def test_on_gsm8k_what_is_learned_is_better_than_length_by_more_than_chance(tmp_
     assert found["proof"]["ahead"]["low"] > 0
     assert [each["given"] for each in found["ranked"]] == pytest.approx([0.2, 0.5, 0.8], abs=0.001)
     assert min(each["apgr"] for each in found["ranked"]) >= found["metrics"]["learned"]["apgr"] - 0.001
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the recorded outcomes of GSM8K are not on this machine")
+def test_of_200_labels_of_one_topic_what_is_learned_is_above_length_on_all_other_questions_and_mostly_held_out() -> (
+    None
+):
+    sums = read_labels(SHARED)
+    held_out_ahead = 0
+    for seed in range(4):
+        order = np.random.default_rng(seed).permutation(len(sums))
+        known, others = [sums[n] for n in order[:200]], [sums[n] for n in order[200:]]
+        scored = score(known)
+        held_out_ahead += scored.learned_is == "learned"
+        quick, strong = outcomes(others)
+        learned = curve(train(known).gains(others), quick, strong).apgr.value
+        assert learned > curve(lengths(others), quick, strong).apgr.value
+    assert held_out_ahead >= 3
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the recorded outcomes of two models are not on this machine")

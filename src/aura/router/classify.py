@@ -106,6 +106,7 @@ _ROUTER_TARGETS: Final = re.compile(
     r"complej\w*|difícil)\b"
 )
 _SENTENCES: Final = re.compile(r"[^.!?\n。！？;]+[.!?\n。！？;]*")
+_FRACTIONS: Final = re.compile(r"\d[.,]\d{1,2}(?!\d)")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
 
@@ -152,7 +153,10 @@ def words_of(text: str) -> list[str]:
 
 
 def features_of(question: str) -> tuple[float, ...]:
-    """What the rules see of `question`, as numbers: its length, relations, words that ask for reasoning, digits."""
+    """What is seen of `question`, as numbers: its length, relations, words that ask for reasoning, digits, fractions.
+
+    Weights are kept by these positions: a new feature comes last.
+    """
     text = readable(question)
     words = _WORD.findall(text)
     return (
@@ -164,6 +168,7 @@ def features_of(question: str) -> tuple[float, ...]:
         float(sum(1 for word in words if word[0].isdigit())),
         float(text.count("%")),
         float(text.count(".") + text.count("?") + text.count("!")),
+        float(len(_FRACTIONS.findall(text))),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aura.router.candidates import Tier
-from aura.router.learned import Label, LearnedClassifier, share_for_cost, threshold_for, train
+from aura.router.learned import BUCKETS, Label, LearnedClassifier, share_for_cost, threshold_for, train
 from aura.router.quality import curve, held_out_scores, lengths, prove, topic_scores, train_proved
 
 HARD = ("integral", "theorem", "eigenvalue", "proof", "convergence")
@@ -102,6 +102,62 @@ def test_weights_survive_json() -> None:
     assert again.weights.threshold == trained.weights.threshold
     with pytest.raises(msgspec.DecodeError):
         LearnedClassifier.from_json(b"{}")
+
+
+def test_weights_of_an_earlier_version_that_knew_fewer_features_are_read() -> None:
+    trained = train(labels(120)).weights
+    last = BUCKETS + len(trained.mean)  # behind the words and the intercept
+    earlier = msgspec.structs.replace(
+        trained,
+        mean=trained.mean[:-1],
+        scale=trained.scale[:-1],
+        strong=[*trained.strong[:last], *trained.strong[last + 1 :]],
+        quick=[*trained.quick[:last], *trained.quick[last + 1 :]],
+    )
+    again = LearnedClassifier.from_json(LearnedClassifier(earlier).to_json())
+    question = "the integral of it"  # no number in it: what the last feature weighs is the same for all such questions
+    assert again.gain(question) == pytest.approx(LearnedClassifier(trained).gain(question), abs=0.05)
+    assert again.gains([Label(question=question, quick_right=None, strong_right=None)])[0] == again.gain(question)
+
+
+@pytest.mark.parametrize("change", ["mean", "strong"])
+def test_weights_that_do_not_fit_together_are_refused(change: str) -> None:
+    written = msgspec.json.decode(train(labels(120)).to_json())
+    written[change].append(0.5)
+    with pytest.raises(msgspec.ValidationError):
+        LearnedClassifier.from_json(msgspec.json.encode(written))
+
+
+def test_weights_of_features_that_nobody_knows_here_are_refused() -> None:
+    written = msgspec.json.decode(train(labels(120)).to_json())
+    later = {name: [*written[name], 0.5] for name in ("mean", "scale", "strong", "quick")}
+    with pytest.raises(msgspec.ValidationError, match="later version"):
+        LearnedClassifier.from_json(msgspec.json.encode({**written, **later}))
+
+
+def test_before_much_is_known_what_is_learned_is_in_the_order_of_length() -> None:
+    """Without a signal the ridge leaves the weights where they begin: the longer question gains more."""
+    trained = train(labels(120, signal=False))
+    asked = [" ".join(FILLER[40 : 40 + count]) for count in (3, 12, 30)]
+    assert [*map(trained.gain, asked)] == sorted(map(trained.gain, asked))
+
+
+def test_held_out_gains_are_on_one_scale_across_folds() -> None:
+    """Of questions that nothing tells apart: by each fold's own level, folds with many gains would seem to gain least."""
+    chance = random.Random(2)
+    same = [
+        Label(question="word1 word2", quick_right=float(chance.random() < 0.5), strong_right=1.0) for _ in range(203)
+    ]
+    held_out = held_out_scores(same)
+    assert held_out.max() - held_out.min() < 1e-9
+    quick, strong = (np.asarray([getattr(each, name) for each in same]) for name in ("quick_right", "strong_right"))
+    assert curve(held_out, quick, strong).apgr.value == pytest.approx(0.5)
+
+
+def test_gains_at_once_are_those_one_by_one() -> None:
+    known = labels(120)
+    trained = train(known)
+    assert trained.gains(known) == pytest.approx([trained.gain(each.question) for each in known])
 
 
 def test_the_threshold_meets_a_share_of_strong_calls() -> None:
