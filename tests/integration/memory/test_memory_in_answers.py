@@ -88,6 +88,8 @@ async def test_in_the_same_conversation_it_is_answered_before_any_job_has_run(co
     [
         ("My name is Ada and I live in Graz.", "Noted: “My name is Ada”, “I live in Graz”."),
         ("Hallo! Ich heiße Jonas, und ich mag Tee.", "Notiert: „Ich heiße Jonas“, „ich mag Tee“."),
+        ("Bonjour ! Je m'appelle Zoé.", "C'est noté : « Je m'appelle Zoé »."),
+        ("Hola, me llamo Ana y vivo en Vigo.", "Anotado: «me llamo Ana», «vivo en Vigo»."),
     ],
 )
 async def test_a_statement_about_oneself_is_said_to_be_noted(company: Company, said: str, told: str) -> None:
