@@ -133,8 +133,8 @@ _WORDINGS: Final = {
         ask="I know this of you:\n{lines}\nShall I forget it for good? Say yes, or no.",
         kept="All right, I keep it.",
         done="Done: it is forgotten.",
-        nothing="I have learned nothing like that of you, or not yet: what you have just said is read a moment later. To take"
-        " back the words themselves, delete the conversation.",
+        nothing="I have learned nothing like that of you, or not yet: what you have just said is read a moment later. To"
+        " take back the words themselves, delete the conversation.",
     ),
 }
 """By the words that ask for it."""
