@@ -30,7 +30,7 @@ _PETS = r"chien(?:ne)?|chat(?:te)?|lapine?|cheval|perroquet|hamster|tortue|poiss
 _GOODS = r"voiture|vélo|moto|bateau|jardin|maison|appartement|piano|guitare"
 _OCCUPATION = (
     r"(?:[\w-]+ )?(?:professeure?|prof|enseignante?|institut(?:eur|rice)|infirmi(?:er|ère)|ingénieure?"
-    r"|développeu(?:r|se)|médecin|docteure?|avocate?|architecte|responsable|directeur|directrice|designer|scientifique"
+    r"|développeu(?:r|se)|médecin|docteure?|avocate?|architecte|directeur|directrice|designer|scientifique"
     r"|étudiante?|pilote|chef(?:fe)?|cuisini(?:er|ère)|boulang(?:er|ère)|conducteur|conductrice|chauffeure?|analyste"
     r"|consultante?|comptable|écrivaine?|journaliste|électricien(?:ne)?|menuisi(?:er|ère)|plombi(?:er|ère)"
     r"|mécanicien(?:ne)?|agriculteur|agricultrice|programmeu(?:r|se)|physicien(?:ne)?|chimiste|biologiste"
@@ -51,14 +51,15 @@ _CREED = (
     r"catholique|protestante?|chrétien(?:ne)?|musulmane?|juif|juive|hindoue?|bouddhiste|athée|agnostique|croyante?"
     r"|pratiquante?"
 )
-_INFINITIVE = r"(?:(?:me|y|en) |m')?\w+(?:er|ir|re|oir)\b"
+_INFINITIVE = r"(?!(?:avoir|être|savoir|pouvoir|devoir|comprendre|faire)\b)(?:(?:me|y|en) |m')?\w+(?:er|ir|re|oir)\b"
 _PURPOSE = (
     r"(?:me |m')?(?:apprendre|visiter|acheter|déménager|installer|marier|devenir|construire|courir|finir|voyager|partir"
     r"|écrire|étudier|reprendre|passer|perdre|quitter|commencer|arrêter|changer|ouvrir)"
 )
 _NOT_A_PLACE = (
     r"(?!(?:(?:la|le|un|une) |l')?(?:couple|paix|peur|fond|distance|crédit|colocation|concubinage|harmonie|enfer|rêve|passé"
-    r"|ce |moment|attendant|train|temps|plein|joie|calme|doute|silence|même)\b)"
+    r"|ce |moment|attendant|train|temps|plein|joie|calme|doute|silence|même|côté|deux|dix|cinq"
+    r"|quelques|proximité|\d+)\b)"
 )
 _WORKPLACE = (
     r"hôpital|école|lycée|collège|université|usine|bureau|magasin|restaurant|banque|laboratoire|hôtel|bar|boulangerie"
@@ -111,7 +112,13 @@ RULES: Final = (
     ),
     # where they are
     rule("home", rf"{_je('habite|réside|loge')}{_IN}{_NOT_A_PLACE}{VALUE}", Category.PLACE),
-    rule("home", rf"{_je('vis')}{_IN}{_NOT_A_PLACE}{VALUE}", Category.PLACE),
+    rule("home", rf"{_je('vis')}{_IN}{PROPER}(?: .*)?", Category.PLACE),
+    rule(
+        "home",
+        rf"{_je('vis')}(?P<v>(?:à la|en|dans (?:une?|le|la)) (?:campagne|montagne|ville|banlieue|village"
+        r"|appartement|maison)\b.*)",
+        Category.PLACE,
+    ),
     rule(
         "home",
         rf"(?:j'ai|je viens (?:juste )?de) {_ADV}(?:d[ée]m[ée]nag|emm[ée]nag)(?:[ée]|er) {_WHEN}"
@@ -166,7 +173,7 @@ RULES: Final = (
     rule("employer", rf"{_je('suis')}(?:employée?|embauchée?) (?:chez|par) {VALUE}", Category.WORK),
     rule(
         "employer",
-        rf"j'ai {_ADV}(?:été embauchée?|commencé(?: à travailler)?|rejoint) {_WHEN}(?:chez |par )?{PROPER}(?: .*)?",
+        rf"j'ai {_ADV}(?:été embauchée? {_WHEN}(?:chez|par)|commencé(?: à travailler)? {_WHEN}chez) {PROPER}(?: .*)?",
         Category.WORK,
     ),
     rule("employer", rf"mon (?:nouvel )?(?:employeur|entreprise) (?:est|s'appelle) {PROPER}", Category.WORK),
@@ -196,7 +203,12 @@ RULES: Final = (
         many=True,
     ),
     rule("skill", rf"j'ai appris à (?P<v>{_INFINITIVE}.*)", Category.SKILL),
-    rule("uses", rf"{_je('utilise|conduis|possède')}{_AN}(?P<v>(?!d[eu]\b|d').+)", Category.POSSESSION, confidence=0.7),
+    rule(
+        "uses",
+        rf"(?:{_je('utilise')}{_AN}|{_je('conduis|possède')}(?:(?:une?|la|mon|ma) |l'))(?P<v>(?!d[eu]\b|d').+)",
+        Category.POSSESSION,
+        confidence=0.7,
+    ),
     rule(
         "has",
         rf"{_je('ai')}(?P<v>(?:(?:{_COUNT}|de) |d')(?:\w+ )?(?:{_PETS}|{_GOODS})[sx]?"
@@ -268,7 +280,7 @@ RULES: Final = (
     rule("plan", rf"je vais {_ADV}(?P<v>{_PURPOSE}\b.+)", Category.PLAN, Kind.PLAN, confidence=0.8),
     rule(
         "plan",
-        r"(?:je (?:compte|prévois de|projette de|pense)|j'(?:envisage de|espère|ai l'intention de|ai prévu de)) "
+        r"(?:je (?:compte|prévois de|projette de|pense)|j'(?:envisage de|ai l'intention de|ai prévu de)) "
         rf"(?P<v>{_INFINITIVE}.+)",
         Category.PLAN,
         Kind.PLAN,

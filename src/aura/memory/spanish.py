@@ -41,7 +41,7 @@ _ILLNESS = (
     r"diabetes|asma|cáncer|depresión|epilepsia|tdah|migrañas?|artrosis|artritis|vih|sida|autismo|dislexia|hipertensión"
 )
 _CREED = r"católic[oa]|protestante|cristian[oa]|evangélic[oa]|musulmana?|judí[oa]|hindú|budista|ate[oa]|agnóstic[oa]"
-_INFINITIVE = r"\w+(?:ar|er|ir|ír)(?:me|lo|la|los|las)?\b"
+_INFINITIVE = r"(?!(?:ser|estar|haber|tener|poder|saber|entender|recibir)\b)\w+(?:ar|er|ir|ír)(?:me|lo|la|los|las)?\b"
 _PURPOSE = (
     r"(?:aprender|visitar|comprar|mudarme|trasladarme|casarme|jubilarme|viajar|estudiar|empezar|terminar|escribir|correr"
     r"|construir|abrir|cambiar|dejar|perder|hacerme|convertirme)"
@@ -134,7 +134,7 @@ RULES: Final = (
     rule("employer", rf"mi (?:nueva )?(?:empresa|empleador) (?:actual )?(?:es|se llama) {PROPER}", Category.WORK),
     rule(
         "employer",
-        rf"(?:yo )?(?:he empezado|empecé|he entrado|entré) {_WHEN}(?:a trabajar )?en {PROPER}(?: .*)?",
+        rf"(?:yo )?(?:he empezado|empecé) {_WHEN}a trabajar (?:en|para) {PROPER}(?: .*)?",
         Category.WORK,
     ),
     rule(
@@ -160,8 +160,12 @@ RULES: Final = (
     rule("uses", rf"{_yo('uso|utilizo|conduzco')}(?:una?|el|la|mi) (?P<v>.+)", Category.POSSESSION, confidence=0.7),
     rule(
         "has",
-        rf"{_yo('tengo')}(?P<v>(?:(?:{_COUNT}) )?(?:{_PETS}|{_GOODS})(?:es|s)?(?: \w+)?"
-        r"(?: (?:llamad[oa]|que se llama) .+)?)",
+        rf"{_yo('tengo')}(?P<v>(?:{_COUNT}) (?:{_PETS}|{_GOODS})(?:es|s)?(?: \w+)?(?: (?:llamad[oa]|que se llama) .+)?)",
+        Category.POSSESSION,
+    ),
+    rule(
+        "has",
+        rf"(?:yo )?(?P<n>(?:ya )?no) tengo (?P<v>(?:{_PETS}|{_GOODS})(?:es|s)?)",
         Category.POSSESSION,
     ),
     rule("pet:{k}", rf"mi (?P<k>{_PETS}) se llama {PROPER}", Category.POSSESSION),
@@ -180,7 +184,7 @@ RULES: Final = (
     ),
     rule(
         "eats",
-        r"(?:yo )?(?P<n>no|ya no|nunca) (?:como|bebo|tomo) (?:nada de )?"
+        r"(?:yo )?(?P<n>no|ya no|nunca) (?:como|bebo) (?:nada de )?"
         r"(?P<v>(?:ni )?(?!(?:antes|ahora|siempre|debería|quería|quisiera|esperaba|si|para|en|por|tú|él|ella|ellos|otros"
         r"|todos|el|la|los|las|un|una|mi|tu|su|de|a|bien|mal|solo|sola|fuera)\b)\w+(?:,? (?:ni|o|y) (?:ni )?\w+)*)",
         Category.PREFERENCE,
@@ -229,7 +233,7 @@ RULES: Final = (
     rule("plan", rf"(?:yo )?voy a (?P<v>{_PURPOSE}\b.*)", Category.PLAN, Kind.PLAN, confidence=0.8),
     rule(
         "plan",
-        r"(?:yo )?(?:planeo|pienso|espero|tengo (?:previsto|pensado)|tengo la intención de|tengo intención de) "
+        r"(?:yo )?(?:planeo|pienso|tengo (?:previsto|pensado)|tengo la intención de|tengo intención de) "
         rf"(?P<v>{_INFINITIVE}.+)",
         Category.PLAN,
         Kind.PLAN,
@@ -260,7 +264,7 @@ RULES: Final = (
         Category.HEALTH,
     ),
     rule("belief", rf"{_yo('soy')}(?:una? )?(?P<v>{_CREED})(?: .*)?", Category.BELIEF),
-    rule("politics", rf"(?:yo )?(?:voto|voté|he votado) {_ADV}(?:a|al|por) {VALUE}", Category.POLITICS),
+    rule("politics", rf"(?:yo )?(?:voto|voté|he votado) {_ADV}(?:a|al|por) (?!favor)(?P<v>.+)", Category.POLITICS),
     rule(
         "politics",
         rf"{_yo('soy')}(?:una? )?(?P<v>socialista|comunista|ecologista|republican[oa]|de izquierdas?|de derechas?)",
@@ -313,8 +317,8 @@ SPANISH: Final = Grammar(
     ended=re.compile(r"\bya no\b", re.IGNORECASE),
     refused=words("""
         esto eso aquello este esta estos estas ese esa esos esas tu tus te ti tú su sus usted ustedes ello ellos ellas él
-        ella nos me mí se que qué quien quién cuando cuándo como cómo donde dónde si todo nada algo alguien nadie más menos
-        mejor peor mucho poco bien mal aquí ahí allí no sí ser
+        ella nos me mí se lo le que qué quien quién cuando cuándo como cómo donde dónde si todo nada algo alguien nadie
+        más menos mejor peor mucho poco bien mal aquí ahí allí no sí ser
         """),
     conjunction=re.compile(r",\s*(?:y\s+)?|\s+(?:y|e|o|ni)\s+", re.IGNORECASE),
     fillers=words("el la los las un una unos unas de del al a en mi mis muy mucho poco nuestra nuestro cerca"),
