@@ -1,4 +1,4 @@
-"""Which days a question names, in English and German."""
+"""Which days a question names, in English, German, French and Spanish."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ NOW = datetime(2025, 5, 15, 14, 30, tzinfo=UTC)  # a Thursday
         ("Where did I travel in December?", "2024-12-01", "2025-01-01"),
         ("Wohin bin ich im März gereist?", "2025-03-01", "2025-04-01"),
         ("What did I earn in 2023?", "2023-01-01", "2024-01-01"),
+        ("Où étais-je hier soir ?", "2025-05-14", "2025-05-15"),
+        ("Qu'ai-je acheté la semaine dernière ?", "2025-05-05", "2025-05-12"),
+        ("Qu'est-ce que j'ai dit il y a deux mois ?", "2025-03-01", "2025-04-01"),
+        ("Où suis-je allé en décembre ?", "2024-12-01", "2025-01-01"),
+        ("¿Dónde estuve anteayer?", "2025-05-13", "2025-05-14"),
+        ("¿Qué compré el mes pasado?", "2025-04-01", "2025-05-01"),
+        ("¿Qué dije el 3 de junio?", "2024-06-03", "2024-06-04"),
     ],
 )
 def test_a_question_names_these_days(question: str, start: str, end: str) -> None:

@@ -7,7 +7,7 @@ compared with what the dialogue's questions say. The rules are measured, no mode
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import func, insert, select
@@ -18,11 +18,13 @@ from aura.identity import ConversationId, Scope
 from aura.memory import outbox
 from aura.memory.deriving import Deriver
 from aura.memory.memory import Memory
+from aura.memory.recall import Recall
 from aura.memory.values import Fact
-from aura.testing.embeddings import HashEmbedding
+from aura.testing.clock import FixedClock
 from aura_evals.locomo import Question, Sample
 
 Checks = defaultdict[str, list[float]]
+_RECALLED = 20
 
 
 async def measure_learning(
@@ -32,14 +34,14 @@ async def measure_learning(
     parts = aura._parts  # pyright: ignore[reportPrivateUsage]
     conversation_id, ids = ConversationId(uuid4()), _message_ids(sample, scope)
     await _store(aura, sample, scope, conversation_id, ids)
-    # Facts are made of words: which vectors their entries have is measured by recall, and takes most of the time.
-    deriver = Deriver(parts.database, HashEmbedding(), key=parts.memory_key)
+    deriver = Deriver(parts.database, workspace.embed_model, key=parts.memory_key)
     await deriver.derive(scope.tenant_id, conversation_id)
     memory = Memory(parts.database, scope, key=parts.memory_key)
     known = await _known(memory)
     told_in = await _told_in(aura, scope)
     for question in sample.questions:
         _judge(question, known, told_in, ids, checks)
+    await _recalled_first(aura, workspace, sample, scope, ids, checks)
     await memory.learn_again()
     await deriver.derive(scope.tenant_id, conversation_id)
     again = await _known(memory)
@@ -66,6 +68,22 @@ def _judge(
     if question.date:
         days = [fact.event_from for fact, said in sources if proofs & said]
         checks["facts_dated"].append(float(date.fromisoformat(question.date) in days))
+
+
+async def _recalled_first(
+    aura: Aura, workspace: Workspace, sample: Sample, scope: Scope, ids: dict[str, UUID], checks: Checks
+) -> None:
+    """What changed is recalled, by fact or by turn, before what it made stale, with all that was learned."""
+    clock = FixedClock(max(turn.at for turn in sample.turns) + timedelta(hours=1))
+    recall = Recall(aura._parts.database, scope, workspace.embed_model, clock=clock)  # pyright: ignore[reportPrivateUsage]
+    for question in sample.questions:
+        if not question.stale:
+            continue
+        found = (await recall.recall(question.text, limit=_RECALLED, own=True, everything=True)).found
+        places = {each.entry.message_id: place for place, each in reversed(list(enumerate(found)))}
+        newest = min(places.get(ids[turn], _RECALLED) for turn in question.evidence)
+        stale = min(places.get(ids[turn], _RECALLED + 1) for turn in question.stale)
+        checks["update_recalled_first"].append(float(newest < stale))
 
 
 def _message_ids(sample: Sample, scope: Scope) -> dict[str, UUID]:

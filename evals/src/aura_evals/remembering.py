@@ -58,10 +58,11 @@ class MemoryResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `checks` are shares of questions: `off_topic_injection` of those about nothing that was said, for which anything would be
     shown to a model (`kept_by_floor`: of the others, for which the floor leaves evidence); `update_ranked_first` of those
-    whose answer changed, where the turn with the new one comes before what it made stale; `isolation` of those for which
-    another user recalls nothing of it. Of the dialogues of our own also `facts_updated` and `facts_dated`, of questions, and
-    `facts_once`, `facts_isolated`, `facts_erased`, of dialogues. `fused_keeps_up` is the share of the metrics in which
-    fusion is not below its better half.
+    whose answer changed, where the turn with the new one comes before what it made stale by ranking alone, without facts;
+    `isolation` of those for which another user recalls nothing of it. Of the dialogues of our own also
+    `update_recalled_first`, the same with all that was learned, `facts_updated` and `facts_dated`, of questions, and
+    `facts_once`, `facts_isolated`, `facts_erased`, of dialogues. `fused_keeps_up` is the share of the metrics, overall and
+    of each category, in which fusion is not below its better half.
     """
 
     suite: str = "memory"
@@ -118,7 +119,7 @@ async def measure_memory(
         metrics=overall,
         categories=dict(sorted(by_category.items())),
         counts={category: len(tally.found["fused"][category]["recall@5"]) for category in sorted(by_category)},
-        checks={**_means(tally.checks), **_keeping_up(overall)},
+        checks={**_means(tally.checks), **_keeping_up([overall, *by_category.values()])},
         repairs=repairs,
     )
 
@@ -189,12 +190,15 @@ def _means(values: dict[str, list[float]]) -> Values:
     return {name: round(fmean(each), _DECIMALS) for name, each in sorted(values.items())}
 
 
-def _keeping_up(overall: dict[str, Values]) -> Values:
-    """In how many of the metrics fusion is at least as good as its better half."""
-    bm25, dense, fused = (overall[leg] for leg in LEGS)
-    if not fused:
-        return {}
-    return {"fused_keeps_up": fmean(fused[each] >= max(bm25[each], dense[each]) for each in METRICS)}
+def _keeping_up(measured: Sequence[dict[str, Values]]) -> Values:
+    """In how many of the metrics fusion is at least as good as its better half, overall and in each category."""
+    kept = [
+        legs["fused"][each] >= max(legs["bm25"][each], legs["dense"][each])
+        for legs in measured
+        if legs["fused"]
+        for each in METRICS
+    ]
+    return {"fused_keeps_up": round(fmean(kept), _DECIMALS)} if kept else {}
 
 
 def run_memory(

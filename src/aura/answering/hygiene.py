@@ -16,6 +16,7 @@ _INSTRUCTIONS = tuple(
         r"|above|previous|prior|earlier)\b",
         r"\b(?:ignoriere?|vergiss|missachte)\b.{0,40}\b(?:anweisung|regel|vorgabe|befehl)",
         r"\b(?:ignore[zr]?|oublie[zr]?)\b.{0,40}\b(?:instructions?|consignes?|règles?)\b",
+        r"\b(?:ignor[ae]|olvid[ae]|omit[ae])\b.{0,40}\b(?:instrucciones|órdenes|reglas|indicaciones)\b",
         # turns of a conversation and control tokens
         r"^\W*(?:system|assistant|developer|ai|llm|chatbot)\s*(?:prompt|message|instructions?|note)?\s*[:>\]]",
         r"<\|?/?(?:im_start|im_end|system|assistant|endoftext)|\[/?INST\]|<</?SYS>>",

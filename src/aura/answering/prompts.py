@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from hashlib import blake2b
 from typing import NamedTuple
 
 from llama_index.core.llms import ChatMessage, MessageRole
@@ -127,8 +128,9 @@ def background_messages(background: Sequence[str]) -> list[ChatMessage]:
     """What is known of the user beside the question, as a message of data; none where nothing is."""
     if not background:
         return []
-    boundary = secrets.token_hex(8)
     lines = "\n".join(_blunted(each) for each in background)
+    # Of the lines themselves: the same for the same lines, which a cache of prefixes wants, and no line can hold it.
+    boundary = blake2b(lines.encode(), digest_size=16).hexdigest()
     content = f"{_BACKGROUND}\n<background-{boundary}>\n{lines}\n</background-{boundary}>"
     return [ChatMessage(role=MessageRole.USER, content=content)]
 

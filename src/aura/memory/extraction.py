@@ -14,12 +14,17 @@ from aura.answering.hygiene import instructs
 from aura.memory.clauses import Clause, stated
 from aura.memory.dates import Days, resolve
 from aura.memory.english import ENGLISH
+from aura.memory.french import FRENCH
 from aura.memory.german import GERMAN
 from aura.memory.rules import Grammar, Rule, negated, sensitive_words
 from aura.memory.slots import Category, Kind, normal
+from aura.memory.spanish import SPANISH
 
-RULES: Final = "rules/1"
+RULES: Final = "rules/2"
 """The extractor's name and version, kept with every fact."""
+
+GRAMMARS: Final = (ENGLISH, GERMAN, FRENCH, SPANISH)
+"""Those that a clause is tried with, in this order."""
 
 _LONGEST_VALUE = 12
 """Words of a value; what is longer is a story."""
@@ -29,11 +34,20 @@ _SENSITIVE: Final = sensitive_words(
     (
         (
             Category.HEALTH,
-            r"diabet\w+|cancer|krebs\b|hiv\b|(?:anti)?depress\w+|therap(?:y|ie)\b|chemo\w*|allerg\w+",
+            r"diab[eéè]t\w+|c[aá]ncer|krebs\b|(?:hiv|vih|sida)\b|(?:anti)?d[eé]pres+\w+|therap(?:y|ie)\b|th[eé]rapie\b"
+            r"|terapia\b|chemo\w*|chimio\w*|quimio\w*|al+[eé]rg\w+",
         ),
-        (Category.BELIEF, r"church|mosque|synagogue|kirche|moschee|synagoge|religio\w+|glauben? an gott"),
-        (Category.POLITICS, r"(?:cdu|spd|afd|fdp|grünen|republicans?|democrats?|labour|tory|tories)\b"),
-        (Category.UNION, r"trade union|labou?r union|gewerkschaft"),
+        (
+            Category.BELIEF,
+            r"church|mosque|synagogue|kirche|moschee|synagoge|religi[oó]\w+|glauben? an gott|église|mosquée|iglesia|mezquita"
+            r"|sinagoga|croire en dieu|creo en dios",
+        ),
+        (
+            Category.POLITICS,
+            r"(?:cdu|spd|afd|fdp|grünen|republicans?|democrats?|labour|tory|tories|psoe|parti socialiste"
+            r"|rassemblement national)\b",
+        ),
+        (Category.UNION, r"trade union|labou?r union|gewerkschaft|syndicat\b|sindicato"),
     )
 )
 _MARKUP = re.compile(r"[<>{}\[\]|`\\]|https?://|www\.")
@@ -85,11 +99,11 @@ def extract(turn: Turn, zone: tzinfo) -> list[Candidate]:
 
 def _of_clause(turn: Turn, clause: Clause, zone: tzinfo) -> list[Candidate]:
     days = resolve(clause.text, turn.at, zone)
-    for grammar in (ENGLISH, GERMAN):
+    for grammar in GRAMMARS:
         for text in _readings(clause, days, grammar):
             if found := list(_matches(turn, clause, text, days, grammar)):
                 return found
-    for grammar in (ENGLISH, GERMAN):
+    for grammar in GRAMMARS:
         if event := _event(turn, clause, days, grammar):
             return [event]
     return []
@@ -98,7 +112,7 @@ def _of_clause(turn: Turn, clause: Clause, zone: tzinfo) -> list[Candidate]:
 def _readings(clause: Clause, days: Sequence[Days], grammar: Grammar) -> Iterator[str]:
     """The clause as its rules may begin: with its subject, and without words of time around it."""
     text = clause.text
-    if clause.follows:
+    if clause.follows and grammar.subject:
         yield grammar.subject + text
         return
     yield text
@@ -106,7 +120,9 @@ def _readings(clause: Clause, days: Sequence[Days], grammar: Grammar) -> Iterato
     if opening:
         yield text[opening.end() :]
     if days and days[0].start == 0:
-        yield text[days[0].end :].lstrip(" ,")
+        yield (
+            text[days[0].end :].lstrip(" ,").removeprefix("que ")
+        )  # "il y a deux ans que j'habite", "hace dos años que"
     if days and days[-1].end == len(text):
         yield text[: days[-1].start].rstrip(" ,")
 
@@ -132,7 +148,7 @@ def _values(
     head = match.string[: match.start("v")]
     parts = _parts(match["v"], rule, days, clause, grammar)
     for part in parts:
-        value = _birthday(part, days) if slot == "birthday" else normal(part)
+        value = _birthday(part, days) if slot == "birthday" else _compared(part, grammar)
         if not _usable(part, value, grammar):
             continue
         whole = len(parts) == 1
@@ -164,6 +180,11 @@ def _parts(value: str, rule: Rule, days: Sequence[Days], clause: Clause, grammar
     return [_trimmed(value, days, clause, grammar)]
 
 
+def _compared(part: str, grammar: Grammar) -> str:
+    kept = [word for word in re.findall(r"[^\W_][\w+#.@-]*", part) if word.casefold() not in grammar.fillers]
+    return normal(" ".join(kept) or part)
+
+
 def _birthday(part: str, days: Sequence[Days]) -> str:
     """Month and day, and the year where it was said: however it was written."""
     if not days:
@@ -192,7 +213,7 @@ def _usable(shown: str, value: str, grammar: Grammar) -> bool:
     first, *rest = shown.casefold().split() or [""]
     return (
         bool(value)
-        and first not in grammar.refused
+        and grammar.refused.isdisjoint((first, first.partition("'")[0]))
         and len(rest) < _LONGEST_VALUE
         and not _MARKUP.search(shown)
         and not instructs(shown)

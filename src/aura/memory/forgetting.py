@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aura.answering.ask import OWN
 from aura.answering.asked_slots import keys_of
@@ -23,15 +23,24 @@ _SHARE = 0.5
 
 _REQUEST = re.compile(
     r"(?:please |can you |could you |bitte )?(?:forget(?: about| that)?|delete from (?:your )?memory(?: that)?"
-    r"|vergiss(?: bitte)?(?:,? dass)?|lösche? aus (?:deinem )?gedächtnis(?:,? dass)?)[:,]? (?P<what>.{2,200}?)[.!?]*",
+    r"|vergiss(?: bitte)?(?:,? dass)?|lösche? aus (?:deinem )?gedächtnis(?:,? dass)?"
+    r"|(?:s'il te plaît,? )?oublie[zr]?(?: que| qu(?='))?|(?:por favor,? )?olvida(?: que)?)"
+    r"[:,]? '?(?P<what>.{2,200}?)[.!? ]*",
     re.IGNORECASE | re.DOTALL,
 )
-_GERMAN = re.compile(r"vergiss|lösch|bitte", re.IGNORECASE)
-_YES = re.compile(r"(?:yes|yes please|yep|sure|do it|ja|ja bitte|ja gern|mach das)[.!]*", re.IGNORECASE)
-_NO = re.compile(r"(?:no|nope|no thanks|don't|nein|nein danke|lieber nicht)[.!]*", re.IGNORECASE)
+_YES = re.compile(
+    r"(?:yes|yes please|yep|sure|do it|ja|ja bitte|ja gern|mach das|oui|oui merci|vas-y|sí|si|sí por favor|hazlo)[.! ]*",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"(?:no|nope|no thanks|don't|nein|nein danke|lieber nicht|non|non merci|surtout pas|no gracias|mejor no)[.! ]*",
+    re.IGNORECASE,
+)
 _EMPTY = words("""
     i me my mine that this it is am are was what where how about you know your everything all the a an
     ich mich mir mein meine meinen dass das es ist bin war was wo wie über du weißt dein deine alles der die
+    je j moi mon ma mes que qu ça est suis étais ce où comment de du la le les l d tu sais ton tes tout
+    yo mi mis me esto es soy era qué dónde cómo el los las lo tú sabes tus todo en à
     """)
 
 
@@ -63,54 +72,89 @@ class Forgetting:
         """
         asked = earlier[-1] if earlier else None
         if asked is not None and getattr(asked, "model", None) == OWN and "\n- " in asked.text:
-            german = asked.text.startswith(_ASK_GERMAN[:10])
+            words_of = next(each for each in _WORDINGS.values() if asked.text.startswith(each.ask.partition("\n")[0]))
             if _YES.fullmatch(message.strip()):
-                return await self._forget(asked.text, german=german)
+                await self._forget(asked.text)
+                return words_of.done
             if _NO.fullmatch(message.strip()):
-                return "Gut, ich behalte es." if german else "All right, I keep it."
+                return words_of.kept
         request = _REQUEST.fullmatch(message.strip())
         if request is None:
             return None
-        german = _GERMAN.search(message) is not None
+        words_of = next(
+            (each for verb, each in _WORDINGS.items() if re.search(verb, message, re.IGNORECASE)), _WORDINGS["forget"]
+        )
         meant = _meant(request["what"], (await self._facts.list(limit=1_000)).items)
         if not meant:
-            return (_NOTHING_GERMAN if german else _NOTHING) if about_oneself(request["what"]) else None
+            return words_of.nothing if about_oneself(request["what"]) else None
         lines = "\n".join(f"- {fact.text}" for fact in meant)
-        return (_ASK_GERMAN if german else _ASK).format(lines=lines)
+        return words_of.ask.format(lines=lines)
 
-    async def _forget(self, question: str, *, german: bool) -> str:
+    async def _forget(self, question: str) -> None:
         shown = {line[2:] for line in question.splitlines() if line.startswith("- ")}
         known = (await self._facts.list(limit=1_000)).items
         for fact in known:
             if fact.text in shown:
                 await self._facts.delete(fact.id)
-        return "Erledigt: Das ist vergessen." if german else "Done: it is forgotten."
 
 
-_ASK: Final = "I know this of you:\n{lines}\nShall I forget it for good? Say yes, or no."
-_ASK_GERMAN: Final = "Das weiß ich von dir:\n{lines}\nSoll ich es für immer vergessen? Sag ja oder nein."
+class _Wording(NamedTuple):
+    """What is said in one language; the first line of `ask` is like that of no other."""
+
+    ask: str
+    kept: str
+    done: str
+    nothing: str
 
 
-_NOTHING: Final = (
-    "I have learned nothing like that of you, or not yet: what you have just said is read a moment later. To take back the"
-    " words themselves, delete the conversation."
-)
-_NOTHING_GERMAN: Final = (
-    "So etwas habe ich von dir nicht gelernt, oder noch nicht: Was du gerade gesagt hast, wird einen Augenblick später"
-    " gelesen. Um die Worte selbst zurückzunehmen, lösche das Gespräch."
-)
+_WORDINGS: Final = {
+    "vergiss|lösch|bitte": _Wording(
+        ask="Das weiß ich von dir:\n{lines}\nSoll ich es für immer vergessen? Sag ja oder nein.",
+        kept="Gut, ich behalte es.",
+        done="Erledigt: Das ist vergessen.",
+        nothing="So etwas habe ich von dir nicht gelernt, oder noch nicht: Was du gerade gesagt hast, wird einen"
+        " Augenblick später gelesen. Um die Worte selbst zurückzunehmen, lösche das Gespräch.",
+    ),
+    "oublie": _Wording(
+        ask="Voici ce que je sais de toi :\n{lines}\nDois-je l'oublier pour toujours ? Réponds oui ou non.",
+        kept="Très bien, je le garde.",
+        done="C'est fait : c'est oublié.",
+        nothing="Je n'ai rien appris de tel sur toi, ou pas encore : ce que tu viens de dire est lu un instant plus tard."
+        " Pour retirer les mots eux-mêmes, supprime la conversation.",
+    ),
+    "olvida": _Wording(
+        ask="Esto es lo que sé de ti:\n{lines}\n¿Lo olvido para siempre? Responde sí o no.",
+        kept="De acuerdo, lo conservo.",
+        done="Hecho: está olvidado.",
+        nothing="No he aprendido nada así de ti, o todavía no: lo que acabas de decir se lee un momento después. Para"
+        " retirar las palabras mismas, borra la conversación.",
+    ),
+    "forget": _Wording(
+        ask="I know this of you:\n{lines}\nShall I forget it for good? Say yes, or no.",
+        kept="All right, I keep it.",
+        done="Done: it is forgotten.",
+        nothing="I have learned nothing like that of you, or not yet: what you have just said is read a moment later. To"
+        " take back the words themselves, delete the conversation.",
+    ),
+}
+"""By the words that ask for it."""
 
 
 def _meant(what: str, facts: Iterable[Fact]) -> list[Fact]:
     """The facts that `what` speaks of: at least half of its words are theirs, or those of their slot."""
-    wanted = {word for word in re.findall(r"[^\W_][\w'-]*", what.casefold()) if word not in _EMPTY}
+    wanted = {word for word in _words(what) if word not in _EMPTY}
     stems = {normal(word) for word in wanted}
     scored: list[tuple[float, Fact]] = []
     for fact in facts:
-        theirs = {normal(word) for word in re.findall(r"[^\W_][\w'-]*", fact.text.casefold())}
+        theirs = {normal(word) for word in _words(fact.text)}
         theirs |= {normal(word) for word in keys_of(fact.slot).split()}
         shared = len(stems & theirs) / len(stems) if stems else 0.0
         if shared >= _SHARE:
             scored.append((shared, fact))
     best = max((score for score, _ in scored), default=0.0)
     return [fact for score, fact in scored if score == best][:_MOST]
+
+
+def _words(text: str) -> list[str]:
+    """Without what French puts in front of a vowel: "j'habite" is "habite"."""
+    return re.findall(r"(?!(?:[cdjlmnst]|qu)')[^\W_][\w'-]*", text.casefold().replace("’", "'"))

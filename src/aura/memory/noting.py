@@ -8,9 +8,7 @@ from datetime import UTC
 from typing import Final
 from uuid import UUID
 
-from aura.answering.lexicon import Language
 from aura.answering.sentences import units
-from aura.answering.terms import language_of
 from aura.clock import Clock
 from aura.database.engine import Database
 from aura.identity import Scope
@@ -18,10 +16,11 @@ from aura.memory import settings
 from aura.memory.extraction import Candidate, Turn, extract
 from aura.memory.slots import SENSITIVE
 
-_NOTED: Final[dict[Language, tuple[str, str, str]]] = {
-    "english": ("Noted: {}.", "“", "”"),
-    "german": ("Notiert: {}.", "„", "“"),
-    "french": ("C'est noté : {}.", "« ", " »"),
+_NOTED: Final = {
+    "en": ("Noted: {}.", "“", "”"),
+    "de": ("Notiert: {}.", "„", "“"),
+    "fr": ("C'est noté : {}.", "« ", " »"),
+    "es": ("Anotado: {}.", "«", "»"),
 }
 _MOST_WORDS_OF_A_GREETING: Final = 3
 _NO_MESSAGE: Final = UUID(int=0)
@@ -39,7 +38,7 @@ class Noting:
         """What was noted of `message`; None unless all that it says is what may be learned of its user.
 
         Args:
-            language: a code; that of the message where it is not known.
+            language: a code; that of the rule which read the message where it is not known.
 
         Raises:
             Unavailable: the database is away.
@@ -66,7 +65,6 @@ def _says_nothing_else(message: str, found: Sequence[Candidate]) -> bool:
 
 
 def _told(message: str, found: Sequence[Candidate], language: str | None) -> str:
-    names: dict[str | None, Language] = {"en": "english", "de": "german", "fr": "french"}
-    form, opening, closing = _NOTED[names.get(language) or language_of([message])]
+    form, opening, closing = _NOTED[language if language in _NOTED else found[0].language]
     quotes = dict.fromkeys(f"{opening}{message[each.start : each.end]}{closing}" for each in found)
     return form.format(", ".join(quotes))

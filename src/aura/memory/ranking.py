@@ -10,9 +10,9 @@ from aura.memory.windows import Window
 
 K1, B = 1.2, 0.75
 """BM25's usual constants; see `aura.index.lexical`."""
-WEIGHT = 0.5
-"""The dense ranking's share."""
-LENGTH_BONUS, LENGTH_TERMS = 0.15, 16
+WEIGHT = 0.4
+"""The dense ranking's share. Source: half of our dialogues and long conversations; the other half agrees."""
+LENGTH_BONUS, LENGTH_TERMS = 0.25, 16
 """For what has so many terms, its date and speaker among them, and a share of it for less: what says little proves little,
 though "Ana: Sure!" is near to any question that names Ana."""
 WINDOW_BONUS = 0.3

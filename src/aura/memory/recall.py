@@ -50,7 +50,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     `score` orders one recall and compares with no other. `dense` is the cosine, None where the entry or the question has no
     vector; `bm25` is 0 where no word is shared. `slot` is a fact's. `said` is the turn it is, or was learned from, if that
     still exists, and `before` and `after` are the turns around it, as `role: text`. `outdated`: what was learned from it
-    holds no more.
+    holds no more, or did not as of the moment that was asked for; such turns come last.
     """
 
     entry: Entry
@@ -185,16 +185,23 @@ class Recall:
         )
         if not len(candidates.at):
             return Recalled()
-        return Recalled(found=await self._fetched(session, candidates, looked.ranking, limit, own=own))
+        return Recalled(found=await self._fetched(session, candidates, looked.ranking, limit, own=own, as_of=as_of))
 
     async def _fetched(
-        self, session: AsyncConnection, candidates: Candidates, asked: Asked, limit: int, *, own: bool
+        self,
+        session: AsyncConnection,
+        candidates: Candidates,
+        asked: Asked,
+        limit: int,
+        *,
+        own: bool,
+        as_of: datetime | None,
     ) -> tuple[Remembered, ...]:
         ranked = rank(
             candidates, asked, limit=(3 if own else 2) * limit
         )  # a fact may stand for its turn, and the other way round
         ids = {n: UUID(bytes=candidates.ids[n].tobytes()) for n in ranked.order}
-        rows = await fetch(session, self._scope, list(ids.values()))
+        rows = await fetch(session, self._scope, list(ids.values()), as_of=as_of)
         found = [
             Remembered(
                 entry=row.entry,
@@ -210,6 +217,7 @@ class Recall:
             for n in ranked.order
             if (row := rows.get(ids[n])) is not None and not (own and only_asks(row.entry.text))
         ]
+        found.sort(key=lambda each: each.outdated)  # what was taken back is after all that holds, however near
         return tuple(_distinct(found)[:limit])
 
     async def _crowding(self) -> float | None:

@@ -27,8 +27,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The value is what the pattern found, to the letter."""
 
 
-NAME: Final = r"(?P<v>(?-i:[^\W\d_][\w'-]*(?: (?:van |von |de |der |del |di |la |le |bin |al-)*[A-ZÄÖÜÉ][\w'-]*){0,3}))"
-PROPER: Final = r"(?P<v>(?-i:[A-ZÄÖÜÉ][\w'-]*(?: (?:van |von |de )*[A-ZÄÖÜÉ][\w'-]*){0,3}))"
+UPPER: Final = "A-ZÀ-ÖØ-Þ"
+"""Capital letters, inside of the brackets of a pattern."""
+_AND_SO_ON: Final = rf"(?: (?:van |von |de |der |del |du |des |di |la |las |los |le |bin |al-)*[{UPPER}][\w'-]*){{0,3}}"
+NAME: Final = rf"(?P<v>(?-i:[^\W\d_][\w'-]*{_AND_SO_ON}))"
+PROPER: Final = rf"(?P<v>(?-i:[{UPPER}][\w'-]*(?: (?:van |von |de |del |de la )*[{UPPER}][\w'-]*){{0,3}}))"
 VALUE: Final = r"(?P<v>.+)"
 EMAIL: Final = r"(?P<v>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
 PHONE: Final = r"(?P<v>[+(]?\d[\d ()/.-]{4,}\d)"
@@ -86,6 +89,8 @@ class Grammar(msgspec.Struct, frozen=True, kw_only=True):
     refused: frozenset[str]
     """Words that no value begins with."""
     conjunction: re.Pattern[str]
+    fillers: frozenset[str] = frozenset()
+    """Words that tell no two values apart, besides those that are left out of values of every language."""
 
 
 def sensitive_words(categories: Iterable[tuple[Category, str]]) -> tuple[tuple[Category, re.Pattern[str]], ...]:

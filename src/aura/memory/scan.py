@@ -51,6 +51,7 @@ MOST_TERMS = 4 * TERMS_IN_PRODUCT
 _entry = memory_entries.c
 _HEAD = np.dtype([("id", "V16"), ("at", ">f8"), ("length", ">i4")])
 _EMPTY = literal(b"", LargeBinary)
+_FOREVER = cast(literal("infinity", Text), DateTime(timezone=True))
 assert MOST_REPEATS < 1 << BITS
 
 
@@ -150,9 +151,11 @@ def _terms(number: int) -> ColumnElement[Any]:
     return cast(bindparam(f"terms{number}", type_=Text), SPARSEVEC(TERM_SPACE))
 
 
-async def fetch(session: AsyncConnection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Fetched]:
-    """The entries of `ids`, by id. Cost: one round trip."""
-    rows = await _FETCH.run(session, scope, {"ids": list(ids)})
+async def fetch(
+    session: AsyncConnection, scope: Scope, ids: Sequence[UUID], *, as_of: datetime | None = None
+) -> dict[UUID, Fetched]:
+    """The entries of `ids`, by id, outdated or not as of that moment. Cost: one round trip."""
+    rows = await _FETCH.run(session, scope, {"ids": list(ids), "as_of": as_of})
     return {
         row.id: Fetched(
             entry=entry_of(row),
@@ -171,6 +174,7 @@ def _fetching(sight: Sight) -> Select[Any]:
     message, told, fact = messages.alias("message"), memory_entries.alias("told"), memory_entries.alias("fact")
     other, near = messages.alias("other"), memory_entries.alias("near")
     learned = and_(sight.sees(fact), fact.c.kind == "fact", fact.c.message_id == _entry.message_id)
+    moment = func.coalesce(cast(bindparam("as_of", type_=DateTime(timezone=True)), DateTime(timezone=True)), _FOREVER)
     around = (
         select(func.concat(near.c.speaker, ": ", near.c.text))
         .join_from(other, near, and_(sight.sees(near), near.c.id == other.c.id))
@@ -184,8 +188,8 @@ def _fetching(sight: Sight) -> Select[Any]:
             told.c.text.label("said"),
             around.where(other.c.seq < message.c.seq).order_by(other.c.seq.desc()).scalar_subquery().label("before"),
             around.where(other.c.seq > message.c.seq).order_by(other.c.seq).scalar_subquery().label("after"),
-            exists().where(learned, fact.c.closed_at.is_not(None)).label("ended"),
-            exists().where(learned, fact.c.closed_at.is_(None)).label("lives"),
+            exists().where(learned, fact.c.closed_at <= moment).label("ended"),
+            exists().where(learned, or_(fact.c.closed_at.is_(None), fact.c.closed_at > moment)).label("lives"),
         )
         .outerjoin(message, and_(sight.sees(message), message.c.id == _entry.message_id))
         .outerjoin(told, and_(sight.sees(told), told.c.id == _entry.message_id))

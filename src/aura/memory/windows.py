@@ -1,12 +1,14 @@
-"""The days that a question names, in English and German: "last week", "in May 2024", "am 3. März", "vor zwei Monaten"."""
+"""The days that a question names: "last week", "in May 2024", "am 3. März", "il y a deux mois", "la semana pasada"."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
+
+from aura.memory.romance_dates import ROMANCE
 
 _DAY = timedelta(days=1)
 _MONTHS = {
@@ -73,7 +75,26 @@ def window_of(question: str, now: datetime) -> Window | None:
                 return reading(match, now)
             except (ValueError, OverflowError):  # 31 February; a thousand years ago
                 continue
-    return None
+    return _romance(question, now)
+
+
+def _romance(question: str, now: datetime) -> Window | None:
+    """The longest expression in French or Spanish; a month that would be yet to come is that of the year before."""
+    found: list[tuple[int, date, date]] = []
+    for pattern, read in ROMANCE:
+        for match in pattern.finditer(question):
+            try:
+                first, last = read(match, now.date())
+                if first > now.date() and "month" in match.groupdict():
+                    first, last = first.replace(year=first.year - 1), last.replace(year=last.year - 1)
+            except (ValueError, OverflowError):
+                continue
+            found.append((match.end() - match.start(), first, last))
+    if not found:
+        return None
+    _, first, last = max(found)
+    start = _midnight(now).replace(year=first.year, month=first.month, day=first.day)
+    return _days(start, (last - first).days + 1)
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -21,6 +21,8 @@ async def talk_of(workspace: Workspace) -> ConversationId:
         ("Forget that I live in Rome.", "yes", HOME),
         ("Please forget my name", "Yes please!", NAME),
         ("Vergiss bitte, dass ich in Rome wohne.", "Ja", HOME),
+        ("Oublie que j'habite à Rome.", "Oui !", HOME),
+        ("Por favor, olvida mi nombre.", "Sí.", NAME),
         ("forget about tea", "do it", TEA),
     ],
 )
@@ -32,7 +34,7 @@ async def test_it_is_asked_about_and_done_when_the_user_says_yes(
     assert f"- {gone}\n" in asked.text
     assert await known(ada) == sorted([NAME, HOME, TEA])
     done = await ada.ask(yes, conversation=talk)
-    assert done.text.startswith(("Done", "Erledigt"))
+    assert done.text.startswith(("Done", "Erledigt", "C'est fait", "Hecho"))
     await ada.memory.learn_again()
     await derive(ada, talk)
     assert await known(ada, "all") == sorted({NAME, HOME, TEA} - {gone})

@@ -55,7 +55,8 @@ async def embed_again(workspace: Workspace, embedder: HashEmbedding) -> None:
         ("I live in Graz.", "Wo wohne ich?", "I live in Graz"),
         ("Ich wohne in Graz.", "Where do I live?", "Ich wohne in Graz"),
         ("I work for Nordbau.", "Bei welcher Firma arbeite ich?", "I work for Nordbau"),
-        ("Ich heiße Jonas.", "Comment je m'appelle?", "Ich heiße Jonas"),
+        ("Je m'appelle Zoé.", "Wie heiße ich?", "Je m'appelle Zoé"),
+        ("Vivo en Vigo.", "Where do I live?", "Vivo en Vigo"),
     ],
 )
 async def test_a_question_finds_the_fact_in_the_slot_that_it_asks_for(

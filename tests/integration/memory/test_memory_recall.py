@@ -148,7 +148,7 @@ async def test_as_of_gives_what_was_held_true_then(company: Company) -> None:
     assert texts(earlier) == ["lives in Rome"]
 
 
-async def test_a_fact_and_its_turn_are_recalled_once_and_a_turn_whose_fact_ended_is_outdated(company: Company) -> None:
+async def test_a_fact_and_its_turn_are_recalled_once_and_a_turn_whose_fact_ended_comes_last(company: Company) -> None:
     scope = company.member.scope
     turn = said(scope, "I moved to Porto last month")
     fact = said(scope, "lives in Porto", kind="fact", message_id=turn.message_id)
@@ -157,11 +157,15 @@ async def test_a_fact_and_its_turn_are_recalled_once_and_a_turn_whose_fact_ended
     await remember(company, scope, turn, fact, old, ended)
     async with company.aura._parts.database.tenant(scope) as session:
         await entries.close(session, scope, [ended.id], turn.at)
-    found = (await recall_of(company, scope).recall("Porto", everything=True)).found
-    assert sorted((each.entry.text, each.outdated) for each in found) == [
-        ("I live in Rome near Porto street", True),
+    recall, question = recall_of(company, scope), "Do I live in Rome near Porto street?"
+    found = (await recall.recall(question, everything=True)).found
+    assert [(each.entry.text, each.outdated) for each in found] == [
         ("lives in Porto", False),
+        ("I live in Rome near Porto street", True),
     ]
+    assert found[0].score < found[1].score
+    earlier = (await recall.recall(question, as_of=NOW - timedelta(days=100), everything=True)).found
+    assert [(each.entry.text, each.outdated) for each in earlier] == [("lives in Rome", False)]
 
 
 async def test_the_days_that_a_question_names_and_then_the_younger_turn_come_first(company: Company) -> None:
