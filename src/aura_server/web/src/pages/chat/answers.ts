@@ -1,3 +1,4 @@
+import { pause } from "@/api/pause";
 import { ApiProblem, problemOf, Unreachable } from "@/api/problems";
 import { eventsOf, type ServerEvent } from "@/api/sse";
 import { authorised } from "@/session/session";
@@ -270,16 +271,3 @@ export class Answers {
 }
 
 const NONE: readonly Turn[] = [];
-
-/** Some time, or until the network is back. */
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    window.addEventListener("online", done);
-    function done() {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      resolve();
-    }
-  });
-}
