@@ -174,7 +174,10 @@ async def _kinds(workspace: Workspace, id: UUID) -> list[tuple[str, str]]:
 async def _instead(workspace: Workspace, id: UUID) -> object:
     """Ask in a conversation of one's own, in the place of a message that is none of it."""
     own = await workspace.conversations.start()
-    return await workspace.ask("Go on", conversation=own, replaces=id)
+    try:
+        return await workspace.ask("Go on", conversation=own, replaces=id)
+    finally:
+        await workspace.conversations.delete(own)
 
 
 def _store(workspace: Workspace):

@@ -85,7 +85,8 @@ async def test_what_another_turn_takes_the_place_of_is_not_remembered_for_it(com
         if replaces is None:
             latest = (await member.conversations.recent(talk))[-1]
             await member.conversations.take_back(talk, latest.id)
-    assert [each.text for each in await member.conversations.recent(talk)] == ["Where do I work?", "Noted."]
+    questions = [each.text for each in await member.conversations.recent(talk) if each.role == "user"]
+    assert questions == ["Where do I work?"]
 
 
 async def test_in_the_same_conversation_it_is_answered_before_any_job_has_run(company: Company) -> None:
