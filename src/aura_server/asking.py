@@ -27,6 +27,7 @@ class Question(TypedDict):
     use_persona: bool
     search_knowledge: bool
     temporary: bool
+    replaces: UUID | None
 
 
 async def workspace_for(
@@ -56,6 +57,7 @@ def question_of(body: ChatRequest) -> Question:
         use_persona=body.use_persona,
         search_knowledge=body.search_knowledge,
         temporary=body.temporary,
+        replaces=body.replaces,
     )
 
 

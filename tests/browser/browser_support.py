@@ -250,6 +250,22 @@ async def too_wide(page: Page) -> bool:
     return await page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
+async def looks(page: Page, name: str, *, widths: Sequence[int] = (360, 1440), height: int = 800) -> list[str]:
+    """What is wrong with the page as it is now, narrow and wide, light and dark; with a picture of each."""
+    found, before = list[str](), page.viewport_size
+    for theme in ("light", "dark"):
+        await page.emulate_media(color_scheme=theme)
+        for width in widths:
+            await page.set_viewport_size({"width": width, "height": height})
+            found += [f"{name} {theme} {width}: {each}" for each in await violations(page)]
+            if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append(f"{name} {theme} {width}: wider than the window")
+            await page.screenshot(path=ARTEFACTS / f"{name}-{theme}-{width}.png")
+    if before is not None:
+        await page.set_viewport_size(before)
+    return found
+
+
 async def violations(page: Page) -> list[str]:
     """What axe finds on the page as it is now."""
     if not await page.evaluate("'axe' in window"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,19 +43,28 @@ def _final(text: str, citations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def answered_with(page: Page, events: Sequence[Event], *, pause_seconds: float = 0.0) -> AsyncGenerator[None]:
-    """Whatever is asked on `page` is answered with `events`, `pause_seconds` apart."""
+async def answered_with(
+    page: Page, events: Sequence[Event], *, pause_seconds: float = 0.0
+) -> AsyncGenerator[asyncio.Event]:
+    """Whatever is asked on `page` is answered with `events`, `pause_seconds` apart; who comes back gets the rest.
+
+    What it gives is set as soon as all of an answer was sent.
+    """
+    sent = asyncio.Event()
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        asked = await reader.readuntil(b"\r\n\r\n")
+        last = re.search(rb"last-event-id: [^:]+:(\d+)", asked.lower())
+        begin = int(last[1]) + 1 if last else 0
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
             b"X-Response-Id: " + RESPONSE_ID.encode() + b"\r\n\r\n"
         )
-        for number, (name, data) in enumerate(events):
+        for number, (name, data) in enumerate(events[begin:], begin):
             writer.write(f"event: {name}\nid: {RESPONSE_ID}:{number}\ndata: {json.dumps(data)}\n\n".encode())
             await writer.drain()
             await asyncio.sleep(pause_seconds)
+        sent.set()
         writer.close()
         await writer.wait_closed()
 
@@ -65,7 +75,7 @@ async def answered_with(page: Page, events: Sequence[Event], *, pause_seconds: f
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/chat/stream"
     await page.route("**/chat/stream", elsewhere)
     try:
-        yield
+        yield sent
     finally:
         await page.unroute("**/chat/stream", elsewhere)
         server.close()

@@ -6,6 +6,8 @@ import base64
 import shutil
 import subprocess
 import wave
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +19,13 @@ MICROPHONE = """
 (() => {
   // A microphone that hears what a test plays to it; everything behind it is the page's own.
   let ear = null;
+  window.sounding = [];
+  window.AudioContext = class extends window.AudioContext {
+    constructor(options) {
+      super(options);
+      window.sounding.push(this);
+    }
+  };
   navigator.mediaDevices.getUserMedia = async () => {
     const context = new AudioContext();
     ear = { context, out: context.createMediaStreamDestination() };
@@ -50,6 +59,14 @@ def microphone_file(path: Path, text: str, *, before_seconds: float = 1.0, after
     around = [bytes(2 * round(rate * seconds)) for seconds in (before_seconds, after_seconds)]
     path.write_bytes(_wav(rate, around[0] + frames + around[1]))
     return path
+
+
+@asynccontextmanager
+async def still(page: Page) -> AsyncGenerator[None]:
+    """What is being said and heard on a page with `MICROPHONE` stands still meanwhile, to be looked at."""
+    await page.evaluate("Promise.all(window.sounding.map((each) => each.suspend()))")
+    yield
+    await page.evaluate("Promise.all(window.sounding.map((each) => each.resume()))")
 
 
 async def say(page: Page, text: str) -> None:

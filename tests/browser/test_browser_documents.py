@@ -125,8 +125,14 @@ async def test_a_file_that_fails_says_why_with_the_one_action_that_helps(librari
         await expect(row).to_contain_text(re.compile("Failed|Refused"))
         reason = (await row.inner_text()).split("\n")
         assert max(len(line.split()) for line in reason) > 4, reason  # a sentence
-        await expect(row.get_by_role("button")).to_have_count(1)
-        await expect(row.get_by_role("button", name=f"Try again: {name}")).to_be_visible()
+        await expect(row.get_by_role("button", name=f"Choose the file again: {name}")).to_be_visible()
+        # What was refused for what is in it would be refused again.
+        await expect(row.get_by_role("button", name="Try again")).to_have_count(int(name == "poison.docx"))
+    async with page.expect_file_chooser() as choosing:
+        await uploads(page).get_by_role("button", name="Choose the file again: empty.txt").click()
+    mended = {"name": "filled.txt", "mimeType": "text/plain", "buffer": b"An otter is in it now."}
+    await (await choosing.value).set_files([mended])  # pyright: ignore
+    await expect(uploads(page).get_by_role("link", name="empty.txt")).to_be_visible()
     await page.screenshot(path="out/browser/library-failed.png")
 
 

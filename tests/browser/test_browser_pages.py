@@ -92,6 +92,36 @@ async def test_the_pages_of_who_is_not_logged_in_are_open_too(chromium: Browser,
         assert await violations(guest.page) == []
 
 
+async def test_a_password_is_changed_by_who_knows_the_old_one_and_every_session_ends(
+    chromium: Browser, site: Site
+) -> None:
+    async with visit(chromium, site, allowed=["status of 40[013]"]) as person:
+        page, login = person.page, await sign_up(person)
+        await person.go("/settings/account")
+        old, new = page.get_by_label("Password until now"), page.get_by_label("New password")
+        change = page.get_by_role("button", name="Change the password")
+        await old.fill("not what it was at all")
+        await new.fill("a quite different passphrase")
+        await change.click()
+        await expect(page.get_by_role("alert")).to_contain_text("the current password is wrong")
+        await old.fill(login.password)
+        await new.fill("short")
+        await change.click()
+        await expect(new).to_have_attribute("aria-invalid", "true")
+        assert await violations(page) == []
+        await new.fill("a quite different passphrase")
+        await change.click()
+        await expect(page.get_by_text("The password is changed. Log in with the new one.")).to_be_visible()
+        for password in (login.password, "a quite different passphrase"):
+            await page.get_by_label("Organisation").fill(login.subdomain)
+            await page.get_by_label("E-mail").fill(login.email)
+            await page.get_by_label("Password", exact=True).fill(password)
+            await page.get_by_role("button", name="Log in").click()
+            if password == login.password:
+                await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(page).to_have_url(re.compile("/settings/account"))
+
+
 async def test_the_pages_speak_german_where_the_browser_does(chromium: Browser, site: Site) -> None:
     async with visit(chromium, site, site.logins["vintrisa"], locale="de-DE") as reader:
         await reader.go("/console/dashboard")

@@ -10,6 +10,7 @@ from browser_support import ARTEFACTS, Site, add_files, ask, sign_up, violations
 from pdf_files import DEPOSIT, east_asian
 from PIL import Image
 from playwright.async_api import Browser, Response, expect
+from scripted_answers import answer, answered_with
 
 VACATION = "How many days of paid vacation does a full-time employee get per year?"
 RETURNS = "How long do customers have to return a product?"
@@ -76,6 +77,54 @@ async def test_an_answer_goes_on_after_a_reload_in_the_middle_of_it(chromium: Br
         await expect(turn).to_contain_text(re.compile("45\\s+days"))
         await expect(turn.get_by_role("button", name=re.compile("^Citation 1")).first).to_be_visible()
         await expect(page.get_by_role("article")).to_have_count(1)
+
+
+async def test_an_answer_goes_on_while_its_tab_is_hidden_and_frozen(chromium: Browser, site: Site) -> None:
+    words = [f"Word {number}. " for number in range(60)]
+    async with visit(chromium, site, site.logins["vintrisa"], allowed=["ERR_"]) as reader:
+        page = reader.page
+        await reader.go("/")
+        await page.evaluate("document.addEventListener('visibilitychange', () => (window.hidden = document.hidden))")
+        browser = await reader.context.new_cdp_session(page)
+        async with answered_with(page, answer(words), pause_seconds=0.03) as sent:
+            await page.get_by_role("textbox", name="Message").fill("Tell me at length")
+            await page.keyboard.press("Enter")
+            turn = page.get_by_role("article")
+            await expect(turn).to_contain_text("Word 5.")
+            await browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+            await sent.wait()
+            await browser.send("Page.setWebLifecycleState", {"state": "active"})
+            await page.bring_to_front()
+            await expect(turn).to_have_attribute("aria-busy", "false")
+        assert await page.evaluate("window.hidden") is not None  # it was, at least once
+        said = await turn.locator("div[dir=auto]").inner_text()
+        assert re.findall(r"Word (\d+)\.", said) == [str(number) for number in range(60)]
+
+
+async def test_a_temporary_chat_goes_on_with_what_is_suggested_and_is_kept_nowhere(
+    chromium: Browser, site: Site
+) -> None:
+    login = site.logins["oskerdale"]
+    await site.ready(login, "returns-and-refunds.md")
+    before = (await site.call(login, "GET", "/conversations", params={"limit": 200})).json()["items"]
+    async with visit(chromium, site, login) as reader:
+        page, turns = reader.page, reader.page.get_by_role("article")
+        await reader.go("/")
+        await page.get_by_role("button", name="Temporary").click()
+        turn = await ask(page, RETURNS)
+        suggested = turn.get_by_role("region", name="What to ask next").get_by_role("button").first
+        question = await suggested.inner_text()
+        await suggested.click()
+        await expect(turns).to_have_count(2)
+        await expect(turns.nth(1)).to_have_attribute("aria-busy", "false")
+        await expect(turns.nth(1)).to_contain_text(question)
+        await expect(turns.nth(1).get_by_role("button", name=re.compile("^Citation 1")).first).to_be_visible()
+        assert page.url == f"{site.url}/"
+        await page.reload()
+        await expect(page.get_by_role("textbox", name="Message")).to_be_visible()
+        await expect(turns).to_have_count(0)
+    after = (await site.call(login, "GET", "/conversations", params={"limit": 200})).json()["items"]
+    assert [each["session_id"] for each in after] == [each["session_id"] for each in before]
 
 
 async def test_two_organisations_side_by_side_see_nothing_of_each_other(chromium: Browser, site: Site) -> None:

@@ -17,6 +17,8 @@ MOST_SCRIPT_BYTES = 250_000
 MOST_REQUESTS = 40
 SLOW_SECONDS = 7.3
 """Where Lighthouse calls the time until a page can be used slow, on the telephone that it assumes."""
+BUSY = 4
+"""How many times slower than alone a machine with other work may be."""
 ROUND_TRIP_SECONDS, BYTES_PER_SECOND, SLOWER = 0.15, 1_638_400 / 8, 4
 """That telephone: its network, and how many times slower it is than this machine."""
 
@@ -98,6 +100,28 @@ async def test_a_first_visit_loads_little_and_can_be_used_soon_on_a_slow_telepho
         assert usable < SLOW_SECONDS, f"{rounds} round trips, {sum(sizes.values())} bytes, {busy:.2f} s of work"
 
 
+async def test_on_a_slow_telephone_the_field_takes_what_is_typed_soon_after_it_is_seen(
+    chromium: Browser, site: Site
+) -> None:
+    """Measured there, on a slowed network and processor; on a machine that has other work besides, so with much room."""
+    async with visit(chromium, site, site.logins["vintrisa"], viewport={"width": 360, "height": 740}) as guest:
+        page, field = guest.page, guest.page.get_by_role("textbox", name="Message")
+        await page.add_init_script(WATCH)
+        slow = await guest.context.new_cdp_session(page)
+        speed = {"latency": 1_000 * ROUND_TRIP_SECONDS, "downloadThroughput": BYTES_PER_SECOND}
+        await slow.send("Network.emulateNetworkConditions", {"offline": False, "uploadThroughput": 96_000, **speed})
+        await slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        await guest.go("/")
+        await field.press_sequentially("a")
+        await expect(field).to_have_value("a")
+        await page.wait_for_function(QUIET)
+        seen, quiet, typed, answered = await page.evaluate(MOMENTS)
+    note(seen_seconds=seen, interactive_seconds=quiet, key_seconds=answered - typed)
+    assert 0 < seen <= quiet
+    assert quiet < BUSY * SLOW_SECONDS
+    assert answered - typed < BUSY * LONG_TASK_SECONDS
+
+
 def note(**measured: object) -> None:
     """Keep what was measured beside the screenshots."""
     place = ARTEFACTS / "speed.json"
@@ -115,3 +139,33 @@ ROUNDS = """
   return rounds;
 }
 """
+
+WATCH = """
+(() => {
+  window.longTasks = [];
+  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries()))
+    .observe({ type: 'longtask', buffered: true });
+  addEventListener('keydown', (event) => {
+    window.typed ??= event.timeStamp;
+    requestAnimationFrame(() => setTimeout(() => (window.answered ??= performance.now())));
+  }, true);
+})()
+"""
+"""Notes what keeps the page busy, and when the first key was pressed and its letter drawn."""
+
+QUIET = """
+() => {
+  const last = Math.max(0, ...window.longTasks.map((each) => each.startTime + each.duration));
+  return window.answered !== undefined && performance.now() - last > 1_000;
+}
+"""
+"""The letter was drawn, and for a second nothing has kept the page busy."""
+
+MOMENTS = """
+() => {
+  const seen = performance.getEntriesByName('first-contentful-paint')[0].startTime;
+  const last = Math.max(seen, ...window.longTasks.map((each) => each.startTime + each.duration));
+  return [seen, last, window.typed, window.answered].map((each) => each / 1_000);
+}
+"""
+"""Seconds since the page was asked for: something is seen, the last long task has ended, the key, its letter."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from browser_support import CHROMIUM, Site, Visit, until, violations, visit
+from browser_support import CHROMIUM, Site, Visit, looks, until, visit
+from lossy import behind_a_line
 from playwright.async_api import Browser, Locator, Page, WebSocket, async_playwright, expect
-from spoken import ESPEAK, MICROPHONE, microphone_file, say
+from spoken import ESPEAK, MICROPHONE, microphone_file, say, still
 
 pytest.importorskip("moonshine_voice", reason="the extra `voice` is not installed")
 pytestmark = pytest.mark.skipif(ESPEAK is None, reason="espeak-ng is not installed")
@@ -74,7 +75,6 @@ async def test_what_the_microphone_hears_is_answered_aloud_and_a_key_interrupts(
     async with visit(talkative, site, login, permissions=["microphone"]) as caller:
         page, events = caller.page, told_and_said(caller.page)
         bar = await call(caller)
-        assert await violations(page) == []
         await expect(bar).to_contain_text("Speaking")
         await until(some(events, "aura.played", 2))
         await page.keyboard.press("Escape")
@@ -93,13 +93,32 @@ async def test_what_the_microphone_hears_is_answered_aloud_and_a_key_interrupts(
         assert left["audio_end_ms"] == cut["audio_end_ms"]
 
 
-async def test_captions_have_their_sources_and_who_speaks_meanwhile_is_heard(chromium: Browser, site: Site) -> None:
-    login = site.logins["oskerdale"]
+async def test_a_call_goes_on_when_its_connection_is_lost_with_captions_and_sources_and_who_speaks_meanwhile_is_heard(
+    chromium: Browser, site: Site
+) -> None:
+    login, lost = site.logins["oskerdale"], ["ERR_", "WebSocket"]
     await site.ready(login, "returns-and-refunds.md")
-    async with visit(chromium, site, login, viewport={"width": 1440, "height": 900}) as caller:
+    async with (
+        behind_a_line(site) as (through, line),
+        visit(chromium, through, login, viewport={"width": 1440, "height": 900}, allowed=lost) as caller,
+    ):
         await caller.context.add_init_script(MICROPHONE)
         page, events = caller.page, told_and_said(caller.page)
         bar = await call(caller)
+        await say(page, QUESTION)
+        await expect(bar).to_contain_text("Speaking")
+        async with still(page):
+            found = await looks(page, "call-speaking")
+        line.tear()
+        await expect(bar).to_contain_text("Reconnecting")
+        await expect(page.locator("[aria-live=polite]")).to_contain_text("Reconnecting")
+        found += await looks(page, "call-lost", widths=[360])
+        line.torn = False
+        await expect(bar).to_contain_text("Say “go on” to hear the rest")
+        await expect(bar).to_contain_text("Listening")
+        assert [each["resumed"] for each in events if each["type"] == "aura.resume"] == [False, True]
+        found += await looks(page, "call-listening", widths=[360])
+        assert found == []
         await say(page, QUESTION)
         await expect(bar).to_contain_text("Speaking")
         await say(page, LAST)
@@ -107,13 +126,16 @@ async def test_captions_have_their_sources_and_who_speaks_meanwhile_is_heard(chr
         await bar.get_by_role("listitem").filter(has_text="returns-and-refunds.md").get_by_role("button").click()
         await expect(source.locator("mark")).to_contain_text("45 days")
         await until(some(events, "conversation.item.truncated", 1))
-        assert await violations(page) == []
+        found = await looks(page, "call-source", widths=[1440])
+        assert found == []
         # What it takes for the short word in it depends on how much else the machine has to do.
         heard = re.compile(r"How many \w+ do customers have to return a product")
         await expect(page.get_by_role("article").first).to_contain_text(heard)
-        await until(some(events, "conversation.item.input_audio_transcription.completed", 2))
+        await until(some(events, "conversation.item.input_audio_transcription.completed", 3))
         await bar.get_by_role("button", name="End").click()
         await expect(bar).to_have_count(0)
+        kept = {each["response"]["conversation_id"] for each in events if each["type"] == "response.created"}
+        assert len(kept) == 1
 
 
 @pytest.mark.parametrize(
@@ -130,6 +152,6 @@ async def test_why_there_is_no_call_is_explained_and_writing_goes_on(
         await page.get_by_role("textbox", name="Message").fill("half a question")
         await page.get_by_role("button", name="Talk").click()
         await expect(page.get_by_role("alert")).to_contain_text(explained)
-        assert await violations(page) == []
+        assert await looks(page, f"call-{'denied' if fake else 'missing'}", widths=[360]) == []
         await page.get_by_role("button", name="Write instead").click()
         await expect(page.get_by_role("textbox", name="Message")).to_have_value("half a question")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -29,6 +30,17 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Replaced(msgspec.Struct, frozen=True, kw_only=True):
+    """What a question takes the place of, once it is stored with its answer: the turn of a message and all after it.
+
+    `until` is the `seq` of the last message before them, `gone` are their own ids: nothing of them is said before.
+    """
+
+    message_id: UUID
+    until: int
+    gone: tuple[UUID, ...]
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One question, as `Workspace.ask` takes it.
 
@@ -51,6 +63,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     held: bool = False
     persona: Channel | None = None
     style: Style | None = None
+    replaces: Replaced | None = None
 
 
 def refuse_unusable(message: str) -> None:

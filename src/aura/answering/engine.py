@@ -59,6 +59,7 @@ class History(Protocol):
         begins: bool = False,
         also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
         teaches: Channel | None = None,
+        replaces: UUID | None = None,
     ) -> UUID: ...
 
 
@@ -204,6 +205,7 @@ class AnswerEngine:
             answer,
             message_id=message_id,
             begins=ask.begins,
+            replaces=None if ask.replaces is None else ask.replaces.message_id,
             teaches=ask.persona,
             also=None if row is None else partial(self._meter.write, row=row),
         )
@@ -326,6 +328,7 @@ class AnswerEngine:
             conversation_id=ask.conversation_id,
             earlier=earlier,
             persona=ask.persona if ask.style is None else None,
+            gone=() if ask.replaces is None else ask.replaces.gone,
         )
         return wanted, history
 

@@ -54,8 +54,9 @@ class Spoken(Protocol):
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be gathered for a question: as `Ask` has it, with the question made to stand alone.
 
-    `earlier` are the conversation's stored turns. `quoting`: the model only quotes; it reads no earlier turns, and has a use
-    for notes only where a question is about the asker. `persona`: the channel whose persona memory is to bring along.
+    `earlier` are the conversation's stored turns, `gone` the messages that this one takes the place of. `quoting`: the model
+    only quotes; it reads no earlier turns, and has a use for notes only where a question is about the asker. `persona`: the
+    channel whose persona memory is to bring along.
     """
 
     question: str
@@ -67,6 +68,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: ConversationId | None = None
     earlier: Sequence[Spoken] = ()
     persona: Channel | None = None
+    gone: tuple[UUID, ...] = ()
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,10 +191,12 @@ async def together(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _O
 async def _recalled(memory: Remembers, wanted: Wanted, vector: NDArray[np.float32] | None) -> Background:
     """What memory says; nothing while it is away, since an answer does without."""
     try:
-        return await memory.background(wanted.question, vector, wanted.conversation_id, channel=wanted.persona)
+        background = await memory.background(wanted.question, vector, wanted.conversation_id, channel=wanted.persona)
     except AuraError as error:
         _log.warning("an answer goes without memory: %s", error)
         return Background()
+    notes = tuple(note for note in background.notes if note.message_id not in wanted.gone)
+    return msgspec.structs.replace(background, notes=notes)
 
 
 def _written(

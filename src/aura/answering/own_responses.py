@@ -28,6 +28,8 @@ class Preparing(Protocol):
         search_knowledge: bool,
         temporary: bool,
         channel: Channel,
+        *,
+        replaces: UUID | None = None,
     ) -> Ask: ...
 
 
@@ -50,18 +52,27 @@ class OwnResponses:
         search_knowledge: bool = True,
         temporary: bool = False,
         channel: Channel = "text",
+        replaces: UUID | None = None,
     ) -> UUID:
         """Begin to answer; the response's id, which `read` takes. The arguments are those of `Workspace.ask`.
 
         Nobody who reads for `AURA_RESPONSE_RESUME_SECONDS` stops it. A `temporary` one is kept in this process alone.
 
         Raises:
-            InvalidRequest: the message is empty.
-            NotFound: there is no such conversation or collection in the scope.
+            InvalidRequest: the message is empty, or there is something to replace and no conversation that it is in.
+            NotFound: there is no such conversation or collection in the scope, or no such message in the conversation.
             Unavailable: the database is away.
         """
         ask = await self._prepare(
-            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel
+            message,
+            conversation,
+            collection,
+            use_memory,
+            use_persona,
+            search_knowledge,
+            temporary,
+            channel,
+            replaces=replaces,
         )
         ask = await self._asker.engine.styled(ask)  # whoever takes it over says it in the same manner
         return await self._responses.start(self._asker, ask)

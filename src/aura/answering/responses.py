@@ -80,7 +80,7 @@ class Responses:
         self._refuse_when_closed()
         refuse_unusable(ask.message)
         ask = msgspec.structs.replace(ask, message=storable(ask.message))
-        if ask.conversation_id is not None and not ask.begins:
+        if ask.conversation_id is not None and not ask.begins and ask.replaces is None:
             until = await self._history(asker.scope).last_seq(ask.conversation_id)
             ask = msgspec.structs.replace(ask, history_until=until)
         request = Request(ask=ask, message_id=uuid4(), model=asker.engine.model, asked_by=asker.asked_by)
@@ -242,14 +242,17 @@ class Responses:
 
     async def _last(self, scope: Scope, request: Request, answer: Answer, seq: int, state: State) -> Final | Failed:
         """Store what was said; the event that tells of it."""
+        ask = request.ask
+        broken = ask.replaces is not None and state is State.INTERRUPTED  # what was there before is better
         try:
-            if request.ask.conversation_id is not None and not request.ask.temporary:
+            if ask.conversation_id is not None and not ask.temporary and not broken:
                 message_id = await self._history(scope).add_turn(
-                    request.ask.conversation_id,
-                    request.ask.message,
+                    ask.conversation_id,
+                    ask.message,
                     answer,
                     message_id=request.message_id,
-                    begins=request.ask.begins,
+                    begins=ask.begins,
+                    replaces=None if ask.replaces is None else ask.replaces.message_id,
                 )
                 answer = msgspec.structs.replace(answer, message_id=message_id)
         except AuraError as error:

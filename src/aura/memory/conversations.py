@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, FromClause, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.answering.ask import OWN
+from aura.answering.ask import OWN, Replaced
 from aura.answering.events import Answer
 from aura.database.engine import Database
 from aura.database.scopes import visible
@@ -190,6 +190,7 @@ class Conversations:
         begins: bool = False,
         also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
         teaches: Channel | None = None,
+        replaces: UUID | None = None,
     ) -> UUID:
         """Store a question and its answer; the id of the answer's message.
 
@@ -198,6 +199,7 @@ class Conversations:
             begins: begin the conversation with it, under an id that was never used.
             also: what else belongs into the transaction.
             teaches: let the user's persona of this channel learn from the question.
+            replaces: a message whose turn goes as `take_back` has it, in the same transaction, unless it is gone already.
 
         Raises:
             NotFound: there is no such conversation in the scope.
@@ -211,6 +213,9 @@ class Conversations:
             begins=begins,
         )
         async with self._database.tenant(self._scope) as session:
+            if replaces is not None:
+                with suppress(NotFound):
+                    await taking_back.take_back(session, self._scope, conversation_id, replaces)
             remembers = answer.model != OWN  # what is said about forgetting is not
             new = await turns.write(session, self._scope, turn, remembers=remembers, learns=self._learns)
             if new and self._signals is not None and teaches is not None:
@@ -270,6 +275,14 @@ class Conversations:
         self._refuse_unreadable()
         async with self._database.tenant(self._scope) as session:
             return await taking_back.take_back(session, self._scope, conversation_id, message_id)
+
+    async def replaceable(self, conversation_id: ConversationId, message_id: UUID) -> Replaced:
+        """What another turn takes the place of, which begins with the turn of a message. Raises as `take_back`."""
+        self._scope.require(Verb.WRITE)
+        self._refuse_unreadable()
+        async with self._database.tenant(self._scope) as session:
+            await self._require(session, conversation_id)
+            return await taking_back.replaceable(session, self._scope, conversation_id, message_id)
 
     async def export(self, conversation_id: ConversationId, format: Format = "jsonl") -> AsyncGenerator[bytes]:
         """A conversation with its messages in pieces: JSON Lines, or HTML to be read.

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aura.answering.ask import Replaced
 from aura.database.scopes import visible
 from aura.database.tables import conversations, messages, summaries
 from aura.errors import NotFound
@@ -48,6 +49,16 @@ async def take_back(session: AsyncConnection, scope: Scope, conversation_id: Con
     return len(gone)
 
 
+async def replaceable(
+    session: AsyncConnection, scope: Scope, conversation_id: ConversationId, message_id: UUID
+) -> Replaced:
+    """What `take_back` would delete. Raises `NotFound` where there is no such message in the conversation."""
+    of = and_(visible(messages, scope), messages.c.conversation_id == conversation_id)
+    first = await _begins_at(session, message_id, of)
+    gone = (await session.scalars(select(messages.c.id).where(of, messages.c.seq >= first))).all()
+    return Replaced(message_id=message_id, until=first - 1, gone=tuple(gone))
+
+
 async def _first(
     session: AsyncConnection,
     scope: Scope,
@@ -60,6 +71,10 @@ async def _first(
     mine = and_(visible(conversations, scope), conversations.c.id == conversation_id)
     if await session.scalar(select(conversations.c.id).where(mine).with_for_update()) is None:
         raise NotFound("there is no such conversation")
+    return await _begins_at(session, message_id, of)
+
+
+async def _begins_at(session: AsyncConnection, message_id: UUID, of: ColumnElement[bool]) -> int:
     turn = messages.c.id.in_((message_id, turns.question_id(message_id)))
     first = await session.scalar(select(func.min(messages.c.seq)).where(of, turn))
     if first is None:

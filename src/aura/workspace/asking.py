@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from aura.answering.ask import Ask, InConversation, Said
+from aura.answering.ask import Ask, InConversation, Replaced, Said
 from aura.answering.events import Answer, AnswerEvent
 from aura.answering.own_responses import OwnResponses
 from aura.answering.responses import Asker
@@ -45,6 +45,7 @@ class Asking(LlamaIndexParts):
         search_knowledge: bool = True,
         temporary: bool = False,
         channel: Channel = "text",
+        replaces: UUID | None = None,
     ) -> Answer:
         """The answer to `message`, cited from this scope's documents, or a refusal where they do not support one.
 
@@ -58,17 +59,29 @@ class Asking(LlamaIndexParts):
             use_persona: adapt the wording to the user, and learn from the message how the user wants to be answered.
             search_knowledge: draw on documents; without it the model answers alone, and cites nothing.
             channel: how the answer is taken in: each has a persona of its own.
+            replaces: a message of the conversation. Its turn, with all after it, makes room for this one as soon as this
+                one is stored; until then, and where the answer fails, it stays. It is not drawn on.
 
         Raises:
-            InvalidRequest: the message is empty, or both a conversation and a history are given.
-            Denied: an API key acts that may not `ask`.
-            NotFound: there is no such conversation or collection in the scope.
+            InvalidRequest: the message is empty, both a conversation and a history are given, or there is something to
+                replace and no conversation that it is in.
+            Denied: an API key acts that may not `ask`, or may not `write` and is to replace something.
+            NotFound: there is no such conversation or collection in the scope, or no such message in the conversation.
             Unavailable: the database or the model is away.
 
         Cost: one call of the model; two or three round trips to the database.
         """
         ask = await self._asked(
-            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel, history
+            message,
+            conversation,
+            collection,
+            use_memory,
+            use_persona,
+            search_knowledge,
+            temporary,
+            channel,
+            history,
+            replaces=replaces,
         )
         return await self._wiring.engine.answer(ask)
 
@@ -84,13 +97,23 @@ class Asking(LlamaIndexParts):
         search_knowledge: bool = True,
         temporary: bool = False,
         channel: Channel = "text",
+        replaces: UUID | None = None,
     ) -> AsyncGenerator[AnswerEvent]:
         """As `ask`, as it comes: `sources`, `delta` and `citation`, then `final`, `refusal` or `error`.
 
         Closing the stream stops the model; what it had said is stored.
         """
         ask = await self._asked(
-            message, conversation, collection, use_memory, use_persona, search_knowledge, temporary, channel, history
+            message,
+            conversation,
+            collection,
+            use_memory,
+            use_persona,
+            search_knowledge,
+            temporary,
+            channel,
+            history,
+            replaces=replaces,
         )
         async with aclosing(self._wiring.engine.stream(ask)) as events:
             async for event in events:
@@ -278,10 +301,13 @@ class Asking(LlamaIndexParts):
         temporary: bool,
         channel: Channel,
         history: Sequence[Said] = (),
+        *,
+        replaces: UUID | None = None,
     ) -> Ask:
         self.scope.require(Verb.ASK)
         if conversation is not None and history:
             raise InvalidRequest("a conversation has its own history: pass one of the two", field="history")
+        replaced = None if replaces is None else await self._replaced(conversation, replaces, temporary)
         begins = conversation == "new" and not temporary
         if conversation == "new":
             conversation = ConversationId(uuid4()) if begins else None
@@ -291,12 +317,19 @@ class Asking(LlamaIndexParts):
             history=tuple(history),
             conversation_id=conversation,
             begins=begins,
+            history_until=None if replaced is None else replaced.until,
+            replaces=replaced,
             collection_id=await self._collection_id(collection),
             use_memory=use_memory and self._principal.reads_history,
             search_knowledge=search_knowledge,
             temporary=temporary,
             persona=channel if use_persona else None,
         )
+
+    async def _replaced(self, conversation: InConversation, message_id: UUID, temporary: bool) -> Replaced:
+        if conversation is None or conversation == "new" or temporary:
+            raise InvalidRequest("replaces is a message of a conversation: say which, and keep it", field="replaces")
+        return await self._wiring.conversations.replaceable(conversation, message_id)
 
     async def _ensure_place(self, conversation: InConversation, collection: str | CollectionId | None) -> None:
         """Refuse a conversation or a collection that is not there, before anything is spent. Raises `NotFound`."""

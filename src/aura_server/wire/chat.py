@@ -31,7 +31,8 @@ EventName = Literal["sources", "delta", "citation", "final", "refusal", "error"]
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A message. `session_id` is the conversation that it belongs to; a new one begins without it.
 
-    `user_id` is the caller, or a member on whose behalf an admin asks. `temporary`: nothing of it is kept.
+    `user_id` is the caller, or a member on whose behalf an admin asks. `temporary`: nothing of it is kept. `replaces` is a
+    message of the conversation: its turn, with all after it, makes room for this one as soon as its answer is stored.
     """
 
     message: str
@@ -42,6 +43,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     search_knowledge: bool = True
     collection: str | None = None
     temporary: bool = False
+    replaces: UUID | None = None
 
 
 class CitationResponse(msgspec.Struct, frozen=True, kw_only=True):

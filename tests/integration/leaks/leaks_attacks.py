@@ -85,11 +85,13 @@ CONVERSATION: dict[str, Attack] = {
     "conversations.export to be read": lambda w, id: drained(w.conversations.export(ConversationId(id), "html")),
     "conversations.note_heard": lambda w, id: w.conversations.note_heard(ConversationId(id), UUID(int=1), 1),
     "conversations.take_back": lambda w, id: w.conversations.take_back(ConversationId(id), UUID(int=1)),
+    "conversations.replaceable": lambda w, id: w.conversations.replaceable(ConversationId(id), UUID(int=1)),
     "conversations.last_seq": lambda w, id: w.conversations.last_seq(ConversationId(id)),
     "conversations.history": lambda w, id: w.conversations.history(ConversationId(id)),
     "responses.start": lambda w, id: w.responses.start("Go on", conversation=ConversationId(id)),
     "conversations.delete": lambda w, id: w.conversations.delete(ConversationId(id)),
     "ask": lambda w, id: w.ask("Go on", conversation=ConversationId(id)),
+    "ask in the place of a turn": lambda w, id: w.ask("No", conversation=ConversationId(id), replaces=UUID(int=1)),
     "spoken_answers": lambda w, id: w.spoken_answers(conversation=ConversationId(id)),
     "ask without memory": lambda w, id: w.ask("Go on", conversation=ConversationId(id), use_memory=False),
     "ask without knowledge": lambda w, id: w.ask("Go on", conversation=ConversationId(id), search_knowledge=False),
@@ -113,6 +115,7 @@ RESPONSE: dict[str, Attack] = {
 
 MESSAGE: dict[str, Attack] = {
     "feedback": lambda w, id: w.feedback(id, 1, "planted", "planted"),
+    "ask in the place of a message": lambda w, id: _instead(w, id),
 }
 
 FACT: dict[str, Attack] = {
@@ -166,6 +169,15 @@ async def _kinds(workspace: Workspace, id: UUID) -> list[tuple[str, str]]:
     """The events of a stream, without the number that each response has."""
     events = [event async for event in workspace.stream("Go on", conversation=ConversationId(id))]
     return [(type(event).__name__, getattr(event, "message", "")) for event in events]
+
+
+async def _instead(workspace: Workspace, id: UUID) -> object:
+    """Ask in a conversation of one's own, in the place of a message that is none of it."""
+    own = await workspace.conversations.start()
+    try:
+        return await workspace.ask("Go on", conversation=own, replaces=id)
+    finally:
+        await workspace.conversations.delete(own)
 
 
 def _store(workspace: Workspace):

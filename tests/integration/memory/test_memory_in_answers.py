@@ -97,6 +97,23 @@ async def test_an_answer_takes_three_transactions_and_still_heeds_the_persona(
     assert manner(Style(detail=-2)) in prompted(model)
 
 
+async def test_what_another_turn_takes_the_place_of_is_not_remembered_for_it(company: Company) -> None:
+    member = company.member
+    talk = await member.conversations.start()
+    await member.ask("I work in Rome.", conversation=talk)
+    await derive(member, talk)
+    (asked, _) = await member.conversations.recent(talk)
+    for replaces, known in ((None, True), (asked.id, False)):
+        model = ScriptedLLM(["Noted."])
+        await with_model(member, model).ask("Where do I work?", conversation=talk, replaces=replaces)
+        assert ("Rome" in prompted(model)) is known
+        if replaces is None:
+            latest = (await member.conversations.recent(talk))[-1]
+            await member.conversations.take_back(talk, latest.id)
+    questions = [each.text for each in await member.conversations.recent(talk) if each.role == "user"]
+    assert questions == ["Where do I work?"]
+
+
 async def test_in_the_same_conversation_it_is_answered_before_any_job_has_run(company: Company) -> None:
     member = company.member
     conversation_id = await member.conversations.start()

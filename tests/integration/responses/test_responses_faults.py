@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 from responses_support import SHORT_LEASE_SECONDS, Replicas, Speaker, read, read_until, start, text_of, until
 
 from aura import Delta, Failed, Final, Workspace
+from aura.errors import InvalidRequest, NotFound
 
 
 async def test_a_model_that_fails_ends_it_with_its_error_for_every_reader(
@@ -23,6 +25,35 @@ async def test_a_model_that_fails_ends_it_with_its_error_for_every_reader(
     assert events[-1].kind == "Unavailable"
     assert await read(elsewhere, response_id) == events
     assert await read(elsewhere, response_id, events[-1].seq) == []
+
+
+async def test_a_turn_that_was_to_be_replaced_stays_where_the_new_answer_fails_and_goes_with_one_that_stands(
+    acme: Workspace, speaker: Speaker, replicas: Replicas
+) -> None:
+    here = replicas().of(acme)
+    conversation = await here.conversations.start()
+    for text in ("first?", "second?", "third?"):
+        await read(here, await start(here, text, conversation=conversation))
+    before = await here.conversations.recent(conversation)
+    assert len(before) == 6
+    speaker.fails(httpx.ConnectError("no route"))
+    failed = await read(here, await start(here, "2nd?", conversation=conversation, replaces=before[3].id))
+    assert isinstance(failed[-1], Failed)
+    assert await here.conversations.recent(conversation) == before
+
+    speaker.forget()
+    end = (await read(here, await start(here, "2nd?", conversation=conversation, replaces=before[3].id)))[-1]
+
+    assert isinstance(end, Final)
+    asked = [each.text for each in await here.conversations.recent(conversation) if each.role == "user"]
+    assert asked == ["first?", "2nd?"]
+    (prompt,) = speaker.asked
+    assert "first?" in "\n".join(prompt)
+    assert not {"second?", "third?"} & set(prompt)
+    with pytest.raises(NotFound, match="no such message"):
+        await start(here, "2nd?", conversation=conversation, replaces=before[3].id)
+    with pytest.raises(InvalidRequest, match="replaces"):
+        await start(here, "2nd?", conversation="new", replaces=end.answer.message_id)
 
 
 async def test_a_short_absence_of_the_database_is_not_noticed(

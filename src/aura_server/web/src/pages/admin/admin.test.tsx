@@ -2,9 +2,10 @@ import { screen, waitFor } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { bars, path } from "@/components/bar-chart";
 import { FakeServer, LOGIN } from "@/testing/fake-server";
-import { asAdmin, showRoutes } from "@/testing/render";
+import { asAdmin, show, showRoutes } from "@/testing/render";
 import { Component as Console } from "./admin-page";
 import { byDay, daysOf } from "./cost-data";
+import { Ratings } from "./ratings";
 
 const SPENT = {
   calls: 1,
@@ -56,6 +57,46 @@ test("a budget is typed in dollars and sent in millionths of them", async () => 
   await user.click(screen.getByRole("button", { name: "Set the budget" }));
   const sent = { subject: "tenant", span: "month", max_micro_usd: 12_500_000 };
   await waitFor(() => expect(server.of("PUT /tenant/budgets").map((each) => each.body)).toEqual([sent]));
+});
+
+test("what the audit is searched for stands in its address, and comes back with it", async () => {
+  const nothing = { items: [], next_cursor: null };
+  const server = new FakeServer({
+    "POST /api/login": LOGIN,
+    "GET /admin/audit": nothing,
+    "GET /tenant/users": { items: [{ id: LOGIN.user_id, name: "Ada", email: "ada@acme.example" }], next_cursor: null },
+  });
+  await asAdmin();
+  const console = [{ path: "/console/*", element: <Console /> }];
+  const { user, router } = showRoutes(console, "/console/audit?since=2026-11-01&action=nonsense&until=soon");
+  await user.selectOptions(await screen.findByLabelText("What"), "key_made");
+  await screen.findByRole("option", { name: "Ada" });
+  await user.selectOptions(screen.getByLabelText("Who"), "Ada");
+  const wanted = { action: "key_made", actor: LOGIN.user_id, since: "2026-11-01T00:00:00Z", limit: "100" };
+  await waitFor(() => expect(Object.fromEntries(server.of("GET /admin/audit").at(-1)?.query ?? [])).toEqual(wanted));
+  const { pathname, search } = router.state.location;
+  const { unmount } = showRoutes(console, pathname + search);
+  await waitFor(() => expect(screen.getAllByLabelText("What").at(-1)).toHaveValue("key_made"));
+  expect(screen.getAllByLabelText("From").at(-1)).toHaveValue("2026-11-01");
+  unmount();
+});
+
+test("what was bad about answers is read as it was written", async () => {
+  const rated = {
+    message_id: "m1",
+    question: "How long?",
+    turns: [],
+    answer: "47 days",
+    refused: false,
+    reason: "unsupported",
+    comment: "<b>30 days</b>",
+    rated_at: "2026-11-26T06:00:00Z",
+  };
+  new FakeServer({ "POST /api/login": LOGIN, "GET /chat/feedback": { items: [rated], next_cursor: null } });
+  await asAdmin();
+  show(<Ratings rated={1} />);
+  const row = (await screen.findByText("<b>30 days</b>")).closest("tr");
+  for (const said of ["How long?", "47 days", "Not in the source"]) expect(row).toHaveTextContent(said);
 });
 
 test("costs are gathered by day, the dearest group first, and what is left over is one group", () => {

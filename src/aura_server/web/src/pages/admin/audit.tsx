@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useSearchParams } from "react-router";
 import { api, dataOf } from "@/api/client";
 import type { Action, Entry } from "@/api/schema";
 import { Button } from "@/components/button";
@@ -49,16 +49,22 @@ const ACTIONS: readonly Action[] = [
   "erased",
 ];
 
-/** Who did what to which id, the latest first. */
+/** Who did what to which id, the latest first. What is looked for stands in the address, to be reloaded and passed on. */
 export function AuditPart() {
   const { t } = useTranslation("admin");
   const { data: users } = useQuery(members);
-  const [action, setAction] = useState("");
-  const [actor, setActor] = useState("");
-  const [since, setSince] = useState("");
-  const [until, setUntil] = useState("");
+  const [params, setParams] = useSearchParams();
+  const of = (name: string) => params.get(name) ?? "";
+  const [actor, since, until] = [of("actor"), day(of("since")), day(of("until"))];
+  const action = ACTIONS.find((each) => each === of("action")) ?? "";
+  const choose = (name: string) => (event: { readonly target: { readonly value: string } }) => {
+    const chosen = new URLSearchParams(params);
+    if (event.target.value === "") chosen.delete(name);
+    else chosen.set(name, event.target.value);
+    setParams(chosen, { replace: true });
+  };
   const query = {
-    action: (action as Action) || undefined,
+    action: action || undefined,
     actor: actor || undefined,
     since: since ? `${since}T00:00:00Z` : undefined,
     until: until ? `${until}T23:59:59Z` : undefined,
@@ -75,7 +81,7 @@ export function AuditPart() {
   return (
     <Panel title={t("parts.audit")} hint={t("auditHint")}>
       <Row>
-        <Select label={t("action")} value={action} onChange={(event) => setAction(event.target.value)}>
+        <Select label={t("action")} value={action} onChange={choose("action")}>
           <option value="">{t("all")}</option>
           {ACTIONS.map((each) => (
             <option key={each} value={each}>
@@ -83,7 +89,7 @@ export function AuditPart() {
             </option>
           ))}
         </Select>
-        <Select label={t("who")} value={actor} onChange={(event) => setActor(event.target.value)}>
+        <Select label={t("who")} value={actor} onChange={choose("actor")}>
           <option value="">{t("everybody")}</option>
           {users?.map((each) => (
             <option key={each.id} value={each.id}>
@@ -91,8 +97,8 @@ export function AuditPart() {
             </option>
           ))}
         </Select>
-        <TextField label={t("from")} type="date" value={since} onChange={(event) => setSince(event.target.value)} />
-        <TextField label={t("to")} type="date" value={until} onChange={(event) => setUntil(event.target.value)} />
+        <TextField label={t("from")} type="date" value={since} onChange={choose("since")} />
+        <TextField label={t("to")} type="date" value={until} onChange={choose("until")} />
       </Row>
       {isPending && <Skeleton lines={8} />}
       {error && <Failure error={error} onRetry={() => void refetch()} />}
@@ -106,6 +112,9 @@ export function AuditPart() {
     </Panel>
   );
 }
+
+/** A day of the calendar as it is written in an address; nothing where it is none. */
+const day = (written: string): string => (/^\d{4}-\d{2}-\d{2}$/.test(written) ? written : "");
 
 function Entries({ rows }: { readonly rows: readonly Entry[] }) {
   const { t } = useTranslation("admin");

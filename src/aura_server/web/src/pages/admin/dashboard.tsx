@@ -13,6 +13,7 @@ import { count, day, seconds, share, size, usd } from "@/i18n/formats";
 import { useIdentity } from "@/session/use-session";
 import styles from "./admin.module.css";
 import { byDay, daysOf, MICRO } from "./cost-data";
+import { Ratings } from "./ratings";
 
 type Counted = Exclude<keyof Day, "day" | "total_seconds">;
 
@@ -38,17 +39,20 @@ export function DashboardPart() {
     />
   );
   return (
-    <Panel title={t("parts.dashboard")} hint={t("dashboardHint")} actions={choice}>
-      {isPending && <Skeleton lines={8} />}
-      {error && <Failure error={error} onRetry={() => void refetch()} />}
-      {data && (
-        <Stack>
-          <Numbers data={data} />
-          <Charts data={data} />
-          <Latency first={data.first_token_seconds} total={data.total_seconds} />
-        </Stack>
-      )}
-    </Panel>
+    <>
+      <Panel title={t("parts.dashboard")} hint={t("dashboardHint")} actions={choice}>
+        {isPending && <Skeleton lines={8} />}
+        {error && <Failure error={error} onRetry={() => void refetch()} />}
+        {data && (
+          <Stack>
+            <Numbers data={data} />
+            <Charts data={data} />
+            <Latency first={data.first_token_seconds} total={data.total_seconds} />
+          </Stack>
+        )}
+      </Panel>
+      {data && <Ratings rated={data.feedback_down} />}
+    </>
   );
 }
 

@@ -1,8 +1,9 @@
+import { pause } from "@/api/pause";
 import { ApiProblem, problemOf, Unreachable } from "@/api/problems";
 import { eventsOf, type ServerEvent } from "@/api/sse";
 import { authorised } from "@/session/session";
 import type { ChatResponse, CitationResponse, ErrorData, PassageResponse } from "./events";
-import { type Asked, begun, isOpen, type Turn } from "./turns";
+import { type Asked, begun, isOpen, type Replaced, type Turn } from "./turns";
 
 /** Where a conversation that has no id yet keeps its turns. */
 export const NEW = "new";
@@ -24,6 +25,7 @@ interface Kept {
   readonly responseId: string;
   readonly question: string;
   readonly asked: Asked;
+  readonly replaces: Replaced | null;
 }
 
 /** The answers that this tab asked for. They go on while another page is shown, and after a reload. */
@@ -52,12 +54,13 @@ export class Answers {
   /** The turns of one conversation that were asked for here; the same array until something changes. */
   readonly of = (key: string): readonly Turn[] => this.turns.get(key) ?? NONE;
 
-  /** Ask in the conversation `key`. */
-  ask(key: string, question: string, asked: Asked): void {
-    const turn = begun(crypto.randomUUID(), question, asked);
+  /** Ask in the conversation `key`, in the place of other turns if `replaces` says so: they stay until the answer is there. */
+  ask(key: string, question: string, asked: Asked, replaces: Replaced | null = null): void {
+    const turn = begun(crypto.randomUUID(), question, asked, replaces);
     this.turns.set(key, [...this.of(key), turn]);
     this.start(turn.id, key);
-    const body = { message: question, ...asked, session_id: key === NEW ? null : key };
+    const place = { session_id: key === NEW ? null : key, replaces: replaces?.messageId ?? null };
+    const body = { message: question, ...asked, ...place };
     void this.follow(turn.id, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
   }
 
@@ -77,7 +80,7 @@ export class Answers {
     }
   }
 
-  /** Take turns away, to ask anew in their place. */
+  /** Take turns away that came to nothing, to ask anew in their place. */
   drop(key: string, ids: readonly string[]): void {
     this.turns.set(
       key,
@@ -108,8 +111,8 @@ export class Answers {
     this.tell();
   }
 
-  private resume({ id, key, responseId, question, asked }: Kept): void {
-    this.turns.set(key, [...this.of(key), begun(id, question, asked)]);
+  private resume({ id, key, responseId, question, asked, replaces }: Kept): void {
+    this.turns.set(key, [...this.of(key), begun(id, question, asked, replaces)]);
     this.start(id, key, responseId);
     void this.follow(id, { headers: { "Last-Event-ID": `${responseId}:` } });
   }
@@ -132,7 +135,8 @@ export class Answers {
         lostAt ??= Date.now();
         const late = Date.now() - lostAt > PATIENCE_MS;
         if (!(error instanceof Unreachable) || run.responseId === null || late) {
-          this.end(id, { phase: "failed", error });
+          const gone = error instanceof ApiProblem && error.status === 404; // what it was to replace, say
+          this.end(id, { phase: "failed", error, ...(gone ? { replaces: null } : {}) });
           return;
         }
         this.change(id, { phase: "lost" });
@@ -254,7 +258,9 @@ export class Answers {
   private keep(): void {
     const kept = [...this.runs].flatMap(([id, { key, responseId }]): Kept[] => {
       const turn = this.find(id);
-      return turn && responseId ? [{ id, key, responseId, question: turn.question, asked: turn.asked }] : [];
+      if (!turn || !responseId) return [];
+      const { question, asked, replaces } = turn;
+      return [{ id, key, responseId, question, asked, replaces }];
     });
     if (kept.length === 0) sessionStorage.removeItem(this.storage);
     else sessionStorage.setItem(this.storage, JSON.stringify(kept));
@@ -270,16 +276,3 @@ export class Answers {
 }
 
 const NONE: readonly Turn[] = [];
-
-/** Some time, or until the network is back. */
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    window.addEventListener("online", done);
-    function done() {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      resolve();
-    }
-  });
-}

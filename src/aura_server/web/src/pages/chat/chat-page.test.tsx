@@ -123,33 +123,49 @@ test("a question is asked of one collection, and a temporary chat has no address
   expect(router.state.location.pathname).toBe("/");
 });
 
-test("an answer that is wanted again takes the place of the old one, on the server too", async () => {
+test("an answer that is wanted again takes the place of the old one, which stays until then", async () => {
   const [question, answer] = [message("user", "How long?", 1), message("assistant", "47 days", 2)];
   server.on(HISTORY, { items: [answer, question], next_cursor: null });
-  server.on(`DELETE /conversations/${SESSION}/messages/${answer.message_id}`, () => {
-    server.on(HISTORY, NONE);
-    return new Response(null, { status: 204 });
-  });
-  streams(["delta", { text: "Forty-seven" }], ["final", { ...ANSWER, response: "Forty-seven", citations: [] }]);
+  server.on("POST /chat/stream", problem(503, "the model is away"));
   const { user } = showRoutes(routes, `/c/${SESSION}`);
   await user.click(await screen.findByRole("button", { name: "Answer again" }));
+  expect(await screen.findByRole("alert")).toBeVisible();
+  expect(screen.getByText("47 days")).toBeVisible();
+  expect(screen.getAllByRole("article")).toHaveLength(2);
+  const added = {
+    ...ANSWER,
+    response: "Forty-seven",
+    citations: [],
+    message_id: message("assistant", "", 4).message_id,
+  };
+  streams(["delta", { text: "Forty-seven" }], ["final", added]);
+  await user.click(screen.getByRole("button", { name: "Try again" }));
   expect(await screen.findByText("Forty-seven")).toBeVisible();
   expect(screen.queryByText("47 days")).toBeNull();
   expect(screen.getAllByRole("article")).toHaveLength(1);
-  const order = server.received.filter(({ method }) => method !== "GET").map(({ method, path }) => `${method} ${path}`);
-  expect(order.slice(-2)).toEqual([
-    `DELETE /conversations/${SESSION}/messages/${answer.message_id}`,
-    "POST /chat/stream",
-  ]);
+  const asked = server.of("POST /chat/stream").map(({ body }) => body);
+  expect(asked).toMatchObject(Array(2).fill({ session_id: SESSION, replaces: answer.message_id }));
+  expect(server.received.filter(({ method }) => method === "DELETE")).toEqual([]);
+});
+
+test("what was to be replaced and is gone already is no reason not to ask", async () => {
+  server.on(HISTORY, {
+    items: [message("assistant", "47 days", 2), message("user", "How long?", 1)],
+    next_cursor: null,
+  });
+  server.on("POST /chat/stream", problem(404, "there is no such message in the conversation"));
+  const { user } = showRoutes(routes, `/c/${SESSION}`);
+  await user.click(await screen.findByRole("button", { name: "Answer again" }));
+  server.on(HISTORY, NONE);
+  streams(["final", { ...ANSWER, response: "Forty-seven", citations: [] }]);
+  await user.click(await screen.findByRole("button", { name: "Try again" }));
+  expect(await screen.findByText("Forty-seven")).toBeVisible();
+  expect(server.of("POST /chat/stream").at(-1)?.body).toMatchObject({ replaces: null });
 });
 
 test("an edited message goes with what followed it, and says so; what was being typed comes back", async () => {
   const said = [4, 3, 2, 1].map((n) => message(n % 2 ? "user" : "assistant", `text ${n}`, n));
   server.on(HISTORY, { items: said, next_cursor: null });
-  server.on(`DELETE /conversations/${SESSION}/messages/${said[2]?.message_id}`, () => {
-    server.on(HISTORY, NONE);
-    return new Response(null, { status: 204 });
-  });
   streams(["final", { ...ANSWER, response: "new answer", citations: [] }]);
   const { user } = showRoutes(routes, `/c/${SESSION}`);
   await screen.findByText("text 1");
@@ -166,24 +182,6 @@ test("an edited message goes with what followed it, and says so; what was being 
   expect(await screen.findByText("new answer")).toBeVisible();
   expect(screen.getByText("text 1, in weeks")).toBeVisible();
   expect(screen.queryByText("text 3")).toBeNull();
+  expect(server.of("POST /chat/stream")[0]?.body).toMatchObject({ replaces: said[2]?.message_id });
   expect(field).toHaveValue("a draft");
-});
-
-test("a turn that can not be taken back stays, and so does what was typed", async () => {
-  server.on(HISTORY, {
-    items: [message("assistant", "47 days", 2), message("user", "How long?", 1)],
-    next_cursor: null,
-  });
-  server.on(
-    `DELETE /conversations/${SESSION}/messages/${message("assistant", "", 2).message_id}`,
-    problem(503, "away"),
-  );
-  const { user } = showRoutes(routes, `/c/${SESSION}`);
-  await screen.findByText("How long?");
-  const field = screen.getByLabelText("Message");
-  await user.type(field, "{ArrowUp} In weeks?{Enter}");
-  expect(await screen.findByText(/The server could not do this/)).toBeVisible();
-  expect(field).toHaveValue("How long? In weeks?");
-  expect(screen.getByText("47 days")).toBeVisible();
-  expect(server.of("POST /chat/stream")).toEqual([]);
 });

@@ -96,18 +96,21 @@ function Chat({ conversation, onNamed }: ChatProps) {
   const askInstead = useAskInstead(conversation, turns, answers);
   const editing = useEditing(text, setText, field);
   const edited = turns.findIndex((turn) => turn.id === editing.turn);
-  const onSend = async () => {
+  const onSend = () => {
     const question = text.trim();
     if (question === "" || answering) return;
     const replaced = turns[edited];
     if (!replaced) {
       ask(question);
       setText("");
-    } else if (await askInstead(replaced, question, asked)) editing.end();
+      return;
+    }
+    askInstead(replaced, question, asked);
+    editing.end();
   };
   const onAgain = useCallback(
     (turn: Turn) =>
-      void askInstead(turn, turn.question, turn.answer === null && turn.phase !== "failed" ? asked : turn.asked),
+      askInstead(turn, turn.question, turn.answer === null && turn.phase !== "failed" ? asked : turn.asked),
     [askInstead, asked],
   );
   useKey("stop", () => (answering ? answers.stop(conversation) : source.close()), {
@@ -174,7 +177,7 @@ function Chat({ conversation, onNamed }: ChatProps) {
             answering={answering}
             kept={!isNew || live.some((turn) => !turn.asked.temporary)}
             organisation={identity.organization}
-            onSend={() => void onSend()}
+            onSend={onSend}
             onStop={() => answers.stop(conversation)}
             onEditLast={() => editing.begin(turns.findLast((turn) => turn.question !== ""))}
             replaced={edited < 0 ? null : turns.length - edited - 1}

@@ -1,7 +1,6 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, dataOf } from "@/api/client";
-import { ApiProblem } from "@/api/problems";
 import { useExplained } from "@/components/feedback";
 import { toast } from "@/components/toasts";
 
@@ -40,17 +39,6 @@ export function useConversationChanges() {
     ...settled,
   });
   return { rename, pin, remove };
-}
-
-/** Take the turn of a message out of a conversation, with all after it. One that is gone already is no failure. */
-export async function takeBack(session_id: string, message_id: string): Promise<void> {
-  try {
-    await dataOf(
-      api.DELETE("/conversations/{session_id}/messages/{message_id}", { params: { path: { session_id, message_id } } }),
-    );
-  } catch (error) {
-    if (!(error instanceof ApiProblem) || error.status !== 404) throw error;
-  }
 }
 
 /** What was said in a conversation, the latest first. */

@@ -1,64 +1,31 @@
-import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useCallback, useRef, useState } from "react";
-import type { MessageResponse } from "@/api/schema";
-import { useExplained } from "@/components/feedback";
-import { toast } from "@/components/toasts";
-import { useIdentity } from "@/session/use-session";
-import { type Answers, NEW } from "./answers";
-import { history, takeBack } from "./conversation-data";
+import type { Answers } from "./answers";
 import type { Asked, Turn } from "./turns";
 
-interface HistoryPage {
-  readonly items: readonly MessageResponse[];
-}
-
-/** Asks in the place of a turn: it goes, with all after it, here and on the server. Answers whether it could be done. */
+/** Asks in the place of a turn and of all after it, which go when the new answer is there. One that failed goes at once. */
 export function useAskInstead(conversation: string, turns: readonly Turn[], answers: Answers) {
-  const queries = useQueryClient();
-  const explained = useExplained();
-  const { userId } = useIdentity();
-  const busy = useRef(false);
-  const latest = useRef({ turns, explained });
-  latest.current = { turns, explained };
+  const latest = useRef(turns);
+  latest.current = turns;
   return useCallback(
-    async (turn: Turn, question: string, asked: Asked): Promise<boolean> => {
-      if (busy.current) return false;
-      busy.current = true;
-      const { turns, explained } = latest.current;
-      const gone = turns.slice(turns.findIndex((each) => each.id === turn.id));
-      const stored = gone.find((each) => each.storedAs !== null)?.storedAs ?? null;
-      const { queryKey } = history(userId, conversation);
-      try {
-        if (stored !== null && conversation !== NEW) {
-          await takeBack(conversation, stored);
-          queries.setQueryData<InfiniteData<HistoryPage>>(queryKey, (data) => data && before(data, stored));
-        }
-        answers.drop(
-          conversation,
-          gone.map((each) => each.id),
-        );
-        answers.ask(conversation, question, asked);
-        return true;
-      } catch (error) {
-        toast(explained(error), { tone: "bad" });
-        return false;
-      } finally {
-        busy.current = false;
-      }
+    (turn: Turn, question: string, asked: Asked): void => {
+      const { current } = latest;
+      const after = current.slice(current.findIndex((each) => each.id === turn.id));
+      const [failed, standing] = [after.filter(isNothing), after.filter((each) => !isNothing(each))];
+      const ids = standing.flatMap(({ id, storedAs }) => (storedAs === null ? [id] : [id, storedAs]));
+      const messageId = standing.find((each) => each.storedAs !== null)?.storedAs ?? null;
+      const replaces = standing.length > 0 ? { turns: ids, messageId } : turn.replaces;
+      answers.drop(
+        conversation,
+        failed.map((each) => each.id),
+      );
+      answers.ask(conversation, question, asked, replaces);
     },
-    [conversation, answers, queries, userId],
+    [conversation, answers],
   );
 }
 
-/** A history, which comes with the latest message first, as it was before the turn of this message. */
-export function before<P extends HistoryPage>(data: InfiniteData<P>, messageId: string): InfiniteData<P> {
-  const all = data.pages.flatMap((page) => page.items);
-  const at = all.findIndex((each) => each.message_id === messageId);
-  const answered = all[at]?.role === "assistant" && all[at + 1]?.role === "user";
-  const gone = new Set(all.slice(0, at + (answered ? 2 : 1)));
-  const pages = data.pages.map((page) => ({ ...page, items: page.items.filter((each) => !gone.has(each)) }));
-  return at < 0 ? data : { ...data, pages };
-}
+/** No answer came, and the server keeps nothing of it. */
+const isNothing = (turn: Turn): boolean => turn.phase === "failed" && turn.storedAs === null;
 
 /** The message that is being written anew, if one is. What stood in the field before comes back afterwards. */
 export function useEditing(

@@ -13,6 +13,13 @@ export const AS_USUAL: Asked = { collection: null, temporary: false, use_memory:
 /** `lost`: the connection broke and is being opened again; the answer goes on meanwhile. */
 export type Phase = "asking" | "answering" | "lost" | "answered" | "refused" | "failed";
 
+/** What a turn takes the place of, once its answer is there: turns as they are known here, and the first one's message. */
+export interface Replaced {
+  readonly turns: readonly string[];
+  /** Null where the server keeps none of them. */
+  readonly messageId: string | null;
+}
+
 /** A question and its answer, as far as it has come. */
 export interface Turn {
   readonly id: string;
@@ -31,13 +38,14 @@ export interface Turn {
   readonly passages: readonly PassageResponse[];
   readonly answer: ChatResponse | null;
   readonly error: unknown;
+  readonly replaces: Replaced | null;
 }
 
 /** Whether more of it may come. */
 export const isOpen = (turn: Turn): boolean => ["asking", "answering", "lost"].includes(turn.phase);
 
 /** A turn whose question was just sent. */
-export function begun(id: string, question: string, asked: Asked): Turn {
+export function begun(id: string, question: string, asked: Asked, replaces: Replaced | null = null): Turn {
   return {
     id,
     question,
@@ -52,6 +60,7 @@ export function begun(id: string, question: string, asked: Asked): Turn {
     passages: [],
     answer: null,
     error: null,
+    replaces,
   };
 }
 
@@ -88,8 +97,13 @@ function paired(question: MessageResponse | null, answer: MessageResponse | null
   };
 }
 
+/** Whether what it takes the place of is out of sight: while it comes, and for good once it is there. */
+const stands = (turn: Turn): boolean =>
+  isOpen(turn) || turn.messageId !== null || (turn.asked.temporary && turn.phase !== "failed");
+
 /** The history with what was asked since in this tab: a turn that is in both is shown as this tab knows it. */
 export function merged(history: readonly Turn[], live: readonly Turn[]): readonly Turn[] {
+  const replaced = new Set(live.flatMap((turn) => (turn.replaces && stands(turn) ? turn.replaces.turns : [])));
   const known = new Map(live.flatMap((turn) => (turn.messageId === null ? [] : [[turn.messageId, turn] as const])));
   const shown = new Set<string>();
   const turns = history.map((turn) => {
@@ -97,5 +111,7 @@ export function merged(history: readonly Turn[], live: readonly Turn[]): readonl
     if (own) shown.add(own.id);
     return own ?? turn;
   });
-  return [...turns, ...live.filter((turn) => !shown.has(turn.id))];
+  return [...turns, ...live.filter((turn) => !shown.has(turn.id))].filter(
+    (turn) => !replaced.has(turn.id) && !(turn.storedAs && replaced.has(turn.storedAs)),
+  );
 }

@@ -26,6 +26,7 @@ export function useAnswers(key: string, onNamed: (key: string, sessionId: string
     answers.onEnd = (turn) => {
       announce(said(turn, t));
       void queries.invalidateQueries({ queryKey: ["conversations", "list"] });
+      if (turn.replaces !== null || turn.phase === "failed") void queries.invalidateQueries({ queryKey: ["history"] });
     };
   }, [answers, onNamed, queries, t]);
   return [turns, answers];

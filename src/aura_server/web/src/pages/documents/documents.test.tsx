@@ -1,5 +1,5 @@
 import { screen, waitFor, within } from "@testing-library/react";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { DocumentResponse } from "@/api/schema";
 import { FakeServer, LOGIN, problem } from "@/testing/fake-server";
 import { asAdmin, showRoutes } from "@/testing/render";
@@ -145,7 +145,30 @@ test("a refused file keeps its row with the reason, and nothing else is lost", a
   if (input === null) throw new Error("there is no input for files");
   await user.upload(input, new File(["x"], "large.bin"));
   expect(await screen.findByText("the body is larger than this route takes")).toBeVisible();
+  expect(screen.queryByRole("button", { name: /^Try again/ })).toBeNull(); // it would not help
   expect(server.of("POST /documents/")[0]?.headers.get("idempotency-key")).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("a file that can not be used is chosen anew, and keeps its name and its place", async () => {
+  const server = await served([]);
+  const refused = { id: null, filename: "a.pdf", status: "failed", stage: "failed", percent: 0, duplicate: false };
+  server.on("POST /documents/", { documents: [{ ...refused, reason: "the PDF is damaged; print it to PDF again" }] });
+  const { user, container } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  await screen.findByText("No documents yet");
+  const input = container.querySelector<HTMLInputElement>("input[type=file]:not([webkitdirectory])");
+  if (input === null) throw new Error("there is no input for files");
+  await user.upload(input, new File(["x"], "a.pdf"));
+  expect(await screen.findByText(/print it to PDF again/)).toBeVisible();
+  vi.spyOn(HTMLInputElement.prototype, "click").mockImplementation(function (this: HTMLInputElement) {
+    Object.defineProperty(this, "files", { value: [new File(["mended"], "a (mended).PDF")] });
+    this.onchange?.(new Event("change"));
+  });
+  server.on("POST /documents/", { documents: [{ ...document("a.pdf"), duplicate: true }] });
+  await user.click(screen.getByRole("button", { name: "Choose the file again: a.pdf" }));
+  vi.restoreAllMocks();
+  expect(await screen.findByText("Known already")).toBeVisible();
+  expect(screen.getAllByText("a.pdf")).toHaveLength(1);
+  expect(screen.queryByText(/print it to PDF again/)).toBeNull();
 });
 
 test("a file shows how much of it was sent, and its upload is cancelled and begun anew", async () => {

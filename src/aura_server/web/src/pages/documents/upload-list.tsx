@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
+import { ApiProblem } from "@/api/problems";
 import type { DocumentResponse } from "@/api/schema";
 import { Button } from "@/components/button";
 import { Progress, Status, useExplained } from "@/components/feedback";
@@ -10,7 +11,7 @@ import { documents, isBusy } from "./document-data";
 import { RetryOrCancel } from "./document-menu";
 import { Progressing } from "./document-table";
 import styles from "./documents.module.css";
-import { again, clearEnded, stop, type Upload, useUploads } from "./uploads";
+import { again, clearEnded, instead, stop, type Upload, useUploads } from "./uploads";
 
 /** The files of this visit, from the first byte to the searchable document. */
 export function UploadList() {
@@ -99,7 +100,7 @@ function State({ upload, document }: { readonly upload: Upload; readonly documen
       <div className={styles.state}>
         <Status tone="bad">{t("refused")}</Status>
         <span className={styles.reason}>{upload.document?.reason ?? explained(upload.error)}</span>
-        {button(upload.filename, t("retry"), again)}
+        {isAtFault(upload) ? <ChooseAgain upload={upload} /> : button(upload.filename, t("retry"), again)}
       </div>
     );
   }
@@ -108,7 +109,34 @@ function State({ upload, document }: { readonly upload: Upload; readonly documen
   return (
     <div className={styles.state}>
       <Progressing document={document} />
-      <RetryOrCancel document={document} />
+      <span className={styles.ways}>
+        {document.status === "failed" && <ChooseAgain upload={upload} />}
+        <RetryOrCancel document={document} />
+      </span>
     </div>
+  );
+}
+
+/** Whether it is the file that was refused, and not the moment: sending the same again helps nobody. */
+function isAtFault({ document, error }: Upload): boolean {
+  return document !== undefined || (error instanceof ApiProblem && [400, 413, 415, 422].includes(error.status));
+}
+
+/** Takes a mended file in the place of one that can not be used; why, and what mends it, stands beside it. */
+function ChooseAgain({ upload }: { readonly upload: Upload }) {
+  const { t } = useTranslation("documents");
+  const choose = () => {
+    const input = document.createElement("input");
+    input.type = "file";
+    input.onchange = () => {
+      const [file] = input.files ?? [];
+      if (file) instead(upload.key, file);
+    };
+    input.click();
+  };
+  return (
+    <Button small aria-label={t("of", { action: t("chooseAgain"), name: upload.filename })} onClick={choose}>
+      {t("chooseAgain")}
+    </Button>
   );
 }

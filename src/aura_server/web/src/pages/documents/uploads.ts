@@ -12,6 +12,7 @@ export interface Upload {
   readonly state: "waiting" | "sending" | "taken" | "refused" | "cancelled";
   /** How much of it has been sent, from 0 to 1. */
   readonly sent: number;
+  readonly where: Where;
   readonly error?: unknown;
   readonly document?: UploadedResponse;
 }
@@ -46,7 +47,7 @@ export function upload(chosen: readonly Chosen[], where: Where): void {
     const key = next++;
     files.set(key, { chosen: each, where });
     keyOf.set(key, crypto.randomUUID());
-    return { key, filename: each.filename, size: each.file.size, state: "waiting", sent: 0 };
+    return { key, filename: each.filename, size: each.file.size, state: "waiting", sent: 0, where };
   });
   replace([...uploads, ...added]);
   pump();
@@ -56,6 +57,17 @@ export function upload(chosen: readonly Chosen[], where: Where): void {
 export function again(key: number): void {
   become(key, { state: "waiting", error: undefined, document: undefined, sent: 0 });
   pump();
+}
+
+/** Send a file in the place of one that was no good, under its name where it is of the same kind. */
+export function instead(key: number, file: File): void {
+  const held = uploads.find((each) => each.key === key);
+  if (held === undefined) return;
+  const ending = /\.[^./]*$/;
+  const same = ending.exec(held.filename)?.[0].toLowerCase() === ending.exec(file.name)?.[0].toLowerCase();
+  forget(key);
+  replace(uploads.filter((each) => each.key !== key));
+  upload([{ file, filename: same ? held.filename : file.name }], held.where);
 }
 
 /** Send a file no further. What the server has of it already goes on there. */

@@ -1,7 +1,8 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { expect, test } from "vitest";
-import { FakeServer, LOGIN } from "@/testing/fake-server";
+import { FakeServer, LOGIN, problem } from "@/testing/fake-server";
 import { asAdmin, show } from "@/testing/render";
+import { Account } from "./account";
 import { Keys } from "./keys";
 import { MemoryPart } from "./memory";
 import { PersonaPart } from "./persona";
@@ -118,4 +119,28 @@ test("a new key is shown once, with what it may do", async () => {
   expect(server.of("POST /tenant/keys")[0]?.body).toMatchObject({ name: "intranet", scopes: { verbs: ["read"] } });
   await user.click(screen.getByRole("button", { name: "I have kept it" }));
   expect(screen.queryByText("aura_sk_secret")).toBeNull();
+});
+
+test("a password is changed after what was wrong was said, with nothing lost, and it ends the session", async () => {
+  const server = await served({ "GET /tenant": { subdomain: "acme", custom_logo: null, brand_colors: {} } });
+  server.on("POST /api/logout", new Response(null, { status: 204 }));
+  server.on("POST /api/password", problem(403, "the current password is wrong"));
+  const { user } = show(<Account />);
+  const old = screen.getByLabelText("Password until now");
+  const fresh = screen.getByLabelText("New password");
+  await user.type(old, "not mine");
+  await user.type(fresh, "short{Enter}");
+  expect(await screen.findByRole("alert")).toHaveTextContent("the current password is wrong");
+  server.on("POST /api/password", problem(400, "refused", [{ field: "password", message: "it is too short" }]));
+  await user.click(screen.getByRole("button", { name: "Change the password" }));
+  await waitFor(() => expect(fresh).toHaveAccessibleDescription(expect.stringContaining("it is too short")));
+  expect(fresh).toBeInvalid();
+  expect(screen.queryByText("the current password is wrong")).toBeNull();
+  expect([old, fresh].map((each) => (each as HTMLInputElement).value)).toEqual(["not mine", "short"]);
+  server.on("POST /api/password", new Response(null, { status: 204 }));
+  await user.type(fresh, " but long enough now{Enter}");
+  await waitFor(() => expect(server.of("POST /api/logout")).toHaveLength(1));
+  const sent = { old_password: "not mine", new_password: "short but long enough now" };
+  expect(server.of("POST /api/password").at(-1)?.body).toEqual(sent);
+  expect(screen.getByText("The password is changed. Log in with the new one.")).toBeVisible();
 });

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Ear, Hand, LoaderCircle, Mic, MicOff, PhoneOff, Square, Volume2 } from "lucide-react";
+import { Ear, Hand, LoaderCircle, Mic, MicOff, PhoneOff, Square, Volume2, WifiOff } from "lucide-react";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { problemOf } from "@/api/problems";
@@ -13,7 +13,13 @@ import { Call, CallError, type CallState, type CallView, MicrophoneError } from 
 import styles from "./call-bar.module.css";
 
 const DEVICE = "aura.microphone";
-const ICONS = { connecting: LoaderCircle, listening: Ear, thinking: LoaderCircle, speaking: Volume2 } as const;
+const ICONS = {
+  connecting: LoaderCircle,
+  listening: Ear,
+  thinking: LoaderCircle,
+  speaking: Volume2,
+  reconnecting: WifiOff,
+} as const;
 
 interface CallBarProps {
   readonly conversation: string | null;
@@ -103,7 +109,7 @@ function Talking({ call, onSource, onEnd, onDevice }: TalkingProps) {
       <div className={styles.row}>
         <span className={styles.state} data-state={state}>
           <Icon size={18} aria-hidden />
-          {view.muted ? t("muted") : t(state)}
+          {view.muted && state !== "reconnecting" ? t("muted") : t(state)}
         </span>
         <Level call={call} />
         <Microphones onDevice={onDevice} />
@@ -142,6 +148,7 @@ function Talking({ call, onSource, onEnd, onDevice }: TalkingProps) {
           {t("end")}
         </Button>
       </div>
+      {view.cutOff && <Notice>{t("cutOff")}</Notice>}
       {view.error instanceof Error && <Notice tone="warn">{view.error.message}</Notice>}
     </section>
   );

@@ -1,9 +1,10 @@
 import type { CitationResponse } from "@/api/schema";
-import { ticket } from "@/session/session";
 import { toSpeaker, utteranceOf, voiceChoices } from "@/session/voice-choices";
 import { capture, fromBase64, MicrophoneError, openMicrophone, Playback, RATE_HZ, toBase64 } from "./audio";
+import { CallError, Line, type Told } from "./line";
 
-export type CallState = "connecting" | "listening" | "thinking" | "speaking" | "ended" | "failed";
+/** `reconnecting`: the connection is lost and being opened again; nothing is heard meanwhile. */
+export type CallState = "connecting" | "listening" | "thinking" | "speaking" | "reconnecting" | "ended" | "failed";
 
 /** A call as it is now. */
 export interface CallView {
@@ -18,6 +19,8 @@ export interface CallView {
   readonly citations: readonly CitationResponse[];
   readonly error: unknown;
   readonly conversation: string | null;
+  /** An answer was cut off by a lost connection, and the server knows the rest of it. */
+  readonly cutOff: boolean;
 }
 
 interface Options {
@@ -31,15 +34,10 @@ interface Options {
   readonly held: boolean;
 }
 
-/** What the server said of why something could not be done; an empty text where it said nothing. */
-export class CallError extends Error {}
-
-type Told = { readonly type: string } & Record<string, unknown>;
-
 const STEP_MS = 100;
-const EVENTS = ["state", "citations", "duck", "partials"];
+const EVENTS = ["state", "citations", "duck", "partials", "resume"];
 
-/** One conversation by voice, over the realtime socket. */
+/** One conversation by voice, over the realtime protocol. */
 export class Call {
   view: CallView = {
     state: "connecting",
@@ -50,6 +48,7 @@ export class Call {
     citations: [],
     error: null,
     conversation: null,
+    cutOff: false,
   };
   /** Is told how loud the microphone is, from 0 to 1. */
   onLevel: (level: number) => void = () => undefined;
@@ -57,7 +56,7 @@ export class Call {
   private readonly listeners = new Set<() => void>();
   private context: AudioContext | null = null;
   private playback: Playback | null = null;
-  private socket: WebSocket | null = null;
+  private readonly line: Line;
   private stopCapture: () => void = () => undefined;
   private timer: ReturnType<typeof setInterval> | null = null;
   private pushing = false;
@@ -66,6 +65,8 @@ export class Call {
   private unspoken = "";
   private closed = false;
   private finished = false;
+  /** The connection was lost while the assistant had the word. */
+  private lostInAnswer = false;
   /** The conversation, once something of an answer was heard in it: before that the server keeps none. */
   talked: string | null = null;
   /** Is told when a turn is over, heard to its end or interrupted: it is in the history of this conversation now. */
@@ -74,6 +75,14 @@ export class Call {
   constructor(options: Options) {
     this.options = options;
     this.view = { ...this.view, holding: options.held };
+    this.line = new Line(
+      { conversation: () => this.talked ?? options.conversation, collection: options.collection },
+      {
+        onEvent: (told) => this.take(told),
+        onLost: () => this.lost(),
+        onFailed: (error) => this.fail(error),
+      },
+    );
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -91,7 +100,7 @@ export class Call {
       await toSpeaker(context);
       this.playback = new Playback(context);
       this.stopCapture = await capture(context, stream, (pcm, level) => this.hear(pcm, level));
-      this.open(await ticket());
+      await this.line.open();
       this.timer = setInterval(() => this.step(), STEP_MS);
       if (this.closed) this.release();
     } catch (error) {
@@ -120,8 +129,8 @@ export class Call {
   letGo(): void {
     if (!this.pushing) return;
     this.pushing = false;
-    this.send({ type: "input_audio_buffer.commit" });
-    this.send({ type: "response.create" });
+    this.line.send({ type: "input_audio_buffer.commit" });
+    this.line.send({ type: "response.create" });
   }
 
   /** The assistant is silent now; what was not heard is not in the history. */
@@ -131,9 +140,9 @@ export class Call {
     const itemId = playback?.itemId;
     if (playback && itemId && playback.isPlaying) {
       const audio_end_ms = Math.round(playback.played * 1000);
-      this.send({ type: "conversation.item.truncate", item_id: itemId, content_index: 0, audio_end_ms });
+      this.line.send({ type: "conversation.item.truncate", item_id: itemId, content_index: 0, audio_end_ms });
     }
-    this.send({ type: "response.cancel" });
+    this.line.send({ type: "response.cancel" });
     this.silence();
   }
 
@@ -143,19 +152,14 @@ export class Call {
     this.set({ state: "ended" });
   }
 
-  // -- the socket ----------------------------------------------------------------------------------------------------
+  // -- the line ------------------------------------------------------------------------------------------------------
 
-  private open(token: string): void {
-    const { conversation, collection } = this.options;
-    const address = new URL("/v1/realtime", window.location.href);
-    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-    address.searchParams.set("token", token);
-    address.searchParams.set("model", collection === null ? "aura" : `aura:${collection}`);
-    if (conversation !== null) address.searchParams.set("conversation", conversation);
-    const socket = new WebSocket(address, "realtime");
-    this.socket = socket;
-    socket.onmessage = ({ data }) => this.take(JSON.parse(String(data)) as Told);
-    socket.onclose = ({ reason }) => !this.closed && this.fail(new CallError(reason));
+  private lost(): void {
+    this.lostInAnswer = this.view.state === "speaking" || this.playback?.isPlaying === true;
+    this.pushing = false;
+    this.silence();
+    this.finished = true;
+    this.set({ state: "reconnecting" });
   }
 
   private configure(): void {
@@ -169,7 +173,7 @@ export class Call {
       audio: { input: { format, turn_detection, transcription: {} }, output },
       aura: { events: EVENTS },
     };
-    this.send({ type: "session.update", session });
+    this.line.send({ type: "session.update", session });
   }
 
   private take(told: Told): void {
@@ -177,6 +181,9 @@ export class Call {
       case "session.created":
         this.configure();
         this.set({ state: "listening" });
+        break;
+      case "aura.resume":
+        this.set({ cutOff: this.lostInAnswer && told.resumed === true });
         break;
       case "aura.state":
         this.set({ state: told.state as CallState });
@@ -210,8 +217,9 @@ export class Call {
         this.cited = [];
         this.unspoken = "";
         this.finished = false;
+        this.lostInAnswer = false;
         const conversation = conversation_id?.replace(/^conv_/, "") || this.view.conversation;
-        this.set({ caption: "", citations: [], conversation });
+        this.set({ caption: "", citations: [], conversation, cutOff: false, error: null });
         break;
       }
       case "response.done":
@@ -236,16 +244,12 @@ export class Call {
     }
   }
 
-  private send(event: Told): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
-  }
-
   // -- sound ---------------------------------------------------------------------------------------------------------
 
   private hear(pcm: Int16Array, level: number): void {
     const silent = this.view.muted || (this.view.holding && !this.pushing);
     this.onLevel(silent ? 0 : Math.min(1, level * 6));
-    if (!silent) this.send({ type: "input_audio_buffer.append", audio: toBase64(pcm) });
+    if (!silent) this.line.send({ type: "input_audio_buffer.append", audio: toBase64(pcm) });
   }
 
   /** Tell the server how much was heard, and the reader what is being said. */
@@ -255,7 +259,7 @@ export class Call {
     if (!playback?.itemId || !this.options.serverSpeaks) return;
     const { played } = playback;
     if (playback.isPlaying)
-      this.send({ type: "aura.played", item_id: playback.itemId, audio_ms: Math.round(played * 1000) });
+      this.line.send({ type: "aura.played", item_id: playback.itemId, audio_ms: Math.round(played * 1000) });
     const caption = this.said.filter(({ at }) => at <= played).map(({ text }) => text).join(""); // biome-ignore format: one step after the other
     const citations = this.cited.filter(({ at }) => at <= played).map(({ citation }) => citation);
     const same = caption === this.view.caption && citations.length === this.view.citations.length;
@@ -318,7 +322,7 @@ export class Call {
     if (this.timer !== null) clearInterval(this.timer);
     this.silence();
     this.stopCapture();
-    this.socket?.close();
+    this.line.close();
     void this.context?.close().catch(() => undefined);
   }
 
@@ -329,4 +333,4 @@ export class Call {
   }
 }
 
-export { MicrophoneError };
+export { CallError, MicrophoneError };
