@@ -257,7 +257,7 @@ def _letters(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text).strip().lower()
 
 
-_PLAIN_REFUSALS = {language: _letters(each) for language, each in REFUSALS.items()}
+_PLAIN_REFUSALS: dict[Language, str] = {language: _letters(each) for language, each in REFUSALS.items()}
 
 
 # --- follow-ups without a model -------------------------------------------------------------------------------------
