@@ -31,7 +31,7 @@ PASSWORD = "correct horse battery staple"
 PATIENCE_MS = 60_000
 """How long to wait for what a loaded machine takes long for; nothing waits that long where it is not."""
 
-LOADING_MS = 240_000
+LOADING_MS = 600_000
 """How long a worker may take to load what it reads and embeds documents with."""
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -85,7 +85,7 @@ class Site:
             return await until(found)
 
 
-async def until(ask: Callable[[], Awaitable[Any]], *, seconds: float = 240, every: float = 0.5) -> Any:
+async def until(ask: Callable[[], Awaitable[Any]], *, seconds: float = LOADING_MS / 1000, every: float = 0.5) -> Any:
     """The first answer of `ask` that says anything; it is asked `every` so many seconds."""
     async with asyncio.timeout(seconds):
         while True:

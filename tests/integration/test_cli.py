@@ -343,6 +343,20 @@ def test_a_platform_moves_as_one_file(cli: CommandLine, acme: str, tmp_path: Pat
     assert elsewhere.json("db", "restore", archive, code=6)["error"]["type"] == "Conflict"
 
 
+# -- the demo; what it shows is in test_cli_process ---------------------------------------------------------------------
+
+
+def test_the_demo_leaves_an_organisation_that_is_not_its_own_alone(cli: CommandLine) -> None:
+    create = ("tenant", "create", "oskerdale", "--admin-email", "ada@acme.test", "--generate-password")
+    made = cli.json(*create)["organisation"]
+
+    assert cli.json("demo", code=6)["error"]["type"] == "Conflict"
+    assert cli.json("tenant", "show", "oskerdale")["organisation"] == made
+    assert cli.json("documents", "list", "--tenant", "oskerdale")["items"] == []
+    for subdomain in ("oskerdale", "vintrisa"):
+        cli("tenant", "delete", subdomain, "--yes")
+
+
 # -- doctor ------------------------------------------------------------------------------------------------------------
 
 
