@@ -160,10 +160,10 @@ def run(name: str, command: Sequence[str], scratch: Path | None) -> Done:
 
 
 def run_all(waiting: dict[str, list[str]], scratch: Path | None) -> Iterator[Done]:
-    """Run all, as many at once as there are processors and two more: each waits for its database or browser now and then."""
+    """Run all, as many at once as there are processors and one more: each waits for its database or browser now and then."""
     running = set[Future[Done]]()
     ended = set[str]() if WEB in waiting else {WEB}
-    at_once = (os.cpu_count() or 1) + 2
+    at_once = (os.cpu_count() or 1) + 1
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         while waiting or running:
             for name in [name for name in waiting if WEB in ended or not name.startswith(AFTER_WEB)]:
