@@ -144,7 +144,8 @@ def test_what_was_learned_is_written_for_a_deployment_where_it_is_proved(tmp_pat
     model = open_model(Settings.load(openai_api_key="sk", grok_api_key="xai", router_weights=weights))
     assert isinstance(model, SmartRouter)
     classifier = model._core.classifier
-    tiers = {word: classifier.read(f"w1 w2 w3 {word}, 7").tier for word in ("theorem", "colour")}
+    usual = " ".join(f"w{n}" for n in range(12))  # as long as the questions that were learned of mostly are
+    tiers = {word: classifier.read(f"{usual} {word}, 7").tier for word in ("theorem", "colour")}
     assert tiers == {"theorem": "reasoning", "colour": "fast"}
     weights.write_text("{}")
     with pytest.raises(InvalidRequest, match="AURA_ROUTER_WEIGHTS"):
