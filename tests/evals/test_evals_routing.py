@@ -213,9 +213,7 @@ def test_on_gsm8k_what_is_learned_is_better_than_length_by_more_than_chance(tmp_
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the recorded outcomes of GSM8K are not on this machine")
-def test_of_200_labels_of_one_topic_what_is_learned_is_above_length_on_all_other_questions_and_mostly_held_out() -> (
-    None
-):
+def test_of_200_labels_of_one_topic_what_is_learned_is_above_length_on_all_other_questions_and_held_out() -> None:
     sums = read_labels(SHARED)
     held_out_ahead = 0
     for seed in range(4):
@@ -226,7 +224,7 @@ def test_of_200_labels_of_one_topic_what_is_learned_is_above_length_on_all_other
         quick, strong = outcomes(others)
         learned = curve(train(known).gains(others), quick, strong).apgr.value
         assert learned > curve(lengths(others), quick, strong).apgr.value
-    assert held_out_ahead >= 3
+    assert held_out_ahead == 4  # 3 of these samples where each fold keeps a level of its own
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the recorded outcomes of two models are not on this machine")
