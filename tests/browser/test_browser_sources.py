@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from io import BytesIO
 
@@ -14,6 +15,16 @@ from scripted_answers import answer, answered_with
 
 VACATION = "How many days of paid vacation does a full-time employee get per year?"
 RETURNS = "How long do customers have to return a product?"
+
+
+HIDDEN = """
+(hidden) => {
+  // Browsers without a screen hide no tab: this is what the page would see of it.
+  const told = { hidden, visibilityState: hidden ? 'hidden' : 'visible' };
+  for (const [name, value] of Object.entries(told)) Object.defineProperty(document, name, { configurable: true, value });
+  document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+}
+"""
 
 
 async def test_a_citation_opens_the_page_that_says_it_with_the_passage_marked(chromium: Browser, site: Site) -> None:
@@ -84,19 +95,23 @@ async def test_an_answer_goes_on_while_its_tab_is_hidden_and_frozen(chromium: Br
     async with visit(chromium, site, site.logins["vintrisa"], allowed=["ERR_"]) as reader:
         page = reader.page
         await reader.go("/")
-        await page.evaluate("document.addEventListener('visibilitychange', () => (window.hidden = document.hidden))")
         browser = await reader.context.new_cdp_session(page)
         async with answered_with(page, answer(words), pause_seconds=0.03) as sent:
             await page.get_by_role("textbox", name="Message").fill("Tell me at length")
             await page.keyboard.press("Enter")
             turn = page.get_by_role("article")
             await expect(turn).to_contain_text("Word 5.")
-            await browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+            await page.evaluate(HIDDEN, True)
+            await browser.send("Debugger.enable")
+            frozen = asyncio.Event()
+            browser.on("Debugger.paused", lambda _: frozen.set())
+            await browser.send("Debugger.pause")
+            await frozen.wait()
             await sent.wait()
-            await browser.send("Page.setWebLifecycleState", {"state": "active"})
-            await page.bring_to_front()
+            await browser.send("Debugger.resume")
+            await browser.send("Debugger.disable")
+            await page.evaluate(HIDDEN, False)
             await expect(turn).to_have_attribute("aria-busy", "false")
-        assert await page.evaluate("window.hidden") is not None  # it was, at least once
         said = await turn.locator("div[dir=auto]").inner_text()
         assert re.findall(r"Word (\d+)\.", said) == [str(number) for number in range(60)]
 
@@ -118,7 +133,7 @@ async def test_a_temporary_chat_goes_on_with_what_is_suggested_and_is_kept_nowhe
         await expect(turns).to_have_count(2)
         await expect(turns.nth(1)).to_have_attribute("aria-busy", "false")
         await expect(turns.nth(1)).to_contain_text(question)
-        await expect(turns.nth(1).get_by_role("button", name=re.compile("^Citation 1")).first).to_be_visible()
+        await expect(turns.nth(1).get_by_role("button", name=re.compile("^Citation")).first).to_be_visible()
         assert page.url == f"{site.url}/"
         await page.reload()
         await expect(page.get_by_role("textbox", name="Message")).to_be_visible()
