@@ -13,6 +13,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from aura.errors import InvalidRequest
@@ -141,6 +142,32 @@ async def test_a_program_whose_speech_waits_unread_is_ended_by_who_stops_listeni
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)  # until its reader is full, too
     assert program.full.exists()
+
+
+class Brief(Espeak):
+    """A program that has ended before its reader has read what it wrote."""
+
+    name = "sh"
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "head").write_bytes(wav([tone(0.1)]))
+        self._script = f"cat {folder / 'head'}; head -c 180000 /dev/zero"
+
+    def command(self, path: str, text_file: Path, speech_file: Path, manner: Manner) -> list[str]:
+        return [path, "-c", self._script]
+
+
+async def test_a_program_that_ended_before_its_reader_leaves_no_pipe_open(tmp_path: Path) -> None:
+    me = psutil.Process()
+    async with asyncio.timeout(60):
+        await collected(ProgramSynthesizer(Brief(tmp_path)).speak(SAID))  # whatever is opened once is open
+        before, children = me.num_fds(), len(me.children())
+        async with aclosing(ProgramSynthesizer(Brief(tmp_path)).speak(SAID)) as speech:
+            await anext(speech)
+            while len(me.children()) > children:  # noqa: ASYNC110  # until it has been waited for
+                await asyncio.sleep(0.01)
+        while me.num_fds() > before:  # noqa: ASYNC110  # what is closed is closed by the loop
+            await asyncio.sleep(0.01)
 
 
 def test_a_program_that_is_missing_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,8 +110,11 @@ class ProgramSynthesizer:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
             )
-            async with asyncio.timeout(_SECONDS):
-                listed, _ = await process.communicate()
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    listed, _ = await process.communicate()
+            finally:
+                await _end(process)
             self._voices = self._program.voices(listed.decode(errors="replace"))
         return self._voices
 
@@ -155,11 +158,7 @@ class ProgramSynthesizer:
         except TimeoutError as error:
             raise SpeechFault.of(error, provider=self.provider) from error
         finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                # What it has written must be read, or its end is never seen: a reader that is full reads no further.
-                await asyncio.shield(process.communicate())
+            await _end(process)
 
     def _turn(self) -> asyncio.Semaphore:
         """The semaphore of the running loop."""
@@ -167,6 +166,17 @@ class ProgramSynthesizer:
         if self._turns is None or self._turns[0] is not loop:
             self._turns = (loop, asyncio.Semaphore(_AT_ONCE))
         return self._turns[1]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a program that still runs, and read what is left of its output, if it has ended or not.
+
+    A reader that is full reads no further: the end of the program, and of its pipe, is seen only behind that.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+    await asyncio.shield(process.communicate())
 
 
 class Wave:
