@@ -79,7 +79,7 @@ async def test_what_a_model_writes_stays_text_and_asks_for_nothing(chromium: Bro
             await expect(turn).to_contain_text(each)
         made = "img, script, a, iframe, svg, style, form, input, object, embed, link, base, video, audio, math, [style]"
         await expect(turn.locator("div[dir=auto]").locator(made)).to_have_count(0)
-        await expect(turn.get_by_role("region", name="Sources")).to_contain_text(name)
+        await expect(turn.get_by_role("list", name="Sources")).to_contain_text(name)
         await turn.get_by_role("button", name="Citation 1").first.hover()
         await expect(page.get_by_role("tooltip")).to_contain_text(quote)
         await expect(page.locator("[src*=evil], [href*=evil]")).to_have_count(0)

@@ -17,7 +17,7 @@ from evals_golden_sets import write_golden
 from llama_index.core.llms import ChatMessage, ChatResponse, CompletionResponse, CustomLLM, LLMMetadata, MessageRole
 from numpy.typing import NDArray
 
-from aura.answering import stream
+from aura.answering import proofs
 from aura.answering.citations import Reading
 from aura.answering.extractive import read_task
 from aura.answering.sentences import Span
@@ -211,6 +211,6 @@ async def test_citations_that_nobody_checks_are_red_in_citation_precision(
         passage = reading.passage
         return Span(passage.start, passage.end)
 
-    monkeypatch.setattr(stream, "supports", everything)
+    monkeypatch.setattr(proofs, "supports", everything)
     found = verdict(before, await bench.run(suite, data, HashEmbedding(), Liar()))
     assert any(fault.startswith("citations.precision is") for fault in found.faults)

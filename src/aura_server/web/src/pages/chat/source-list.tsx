@@ -16,18 +16,17 @@ export function SourceList({ citations, onOpen }: SourceListProps) {
   if (citations.length === 0) return null;
   const places = new Map(citations.map((each) => [`${each.marker} ${each.document_id} ${each.page}`, each]));
   return (
-    <section aria-label={t("sources")}>
-      <ul className={styles.sources}>
-        {[...places].map(([key, each]) => (
-          <li key={key}>
-            <button type="button" className={styles.source} onClick={() => onOpen(each)}>
-              <span className={styles.number}>{each.marker}</span>
-              {each.remembered ? <MessageSquareQuote size={14} aria-hidden /> : <FileText size={14} aria-hidden />}
-              <span className={styles.name}>{place(each)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
+    // A list with a name, and no landmark: each answer of a conversation has one.
+    <ul className={styles.sources} aria-label={t("sources")}>
+      {[...places].map(([key, each]) => (
+        <li key={key}>
+          <button type="button" className={styles.source} onClick={() => onOpen(each)}>
+            <span className={styles.number}>{each.marker}</span>
+            {each.remembered ? <MessageSquareQuote size={14} aria-hidden /> : <FileText size={14} aria-hidden />}
+            <span className={styles.name}>{place(each)}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
