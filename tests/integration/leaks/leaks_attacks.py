@@ -172,7 +172,11 @@ async def _kinds(workspace: Workspace, id: UUID) -> list[tuple[str, str]]:
 
 
 async def _instead(workspace: Workspace, id: UUID) -> object:
-    """Ask in a conversation of one's own, in the place of a message that is none of it."""
+    """Ask in the place of a message: in its conversation where the caller sees that, else in a new one of the caller's."""
+    seen = (await workspace.conversations.history(limit=1_000)).items
+    place = next((each.conversation_id for each in seen if each.id == id), None)
+    if place is not None:
+        return await workspace.ask("Go on", conversation=place, replaces=id)
     own = await workspace.conversations.start()
     try:
         return await workspace.ask("Go on", conversation=own, replaces=id)
