@@ -10,9 +10,9 @@ import asyncio
 import re
 import sys
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -24,6 +24,8 @@ from aura.cancellation import finished
 from aura.database import security
 from aura.errors import AuraError, BackendError, Conflict, InvalidRequest, Unavailable
 from aura.identity import Role, Scope
+
+_Result = TypeVar("_Result")
 
 _OPTIONS = " ".join(
     f"-c {setting}"
@@ -43,7 +45,22 @@ _REFUSALS = (  # a connection that fails carries no SQLSTATE
 )
 _USED = "aura_used"
 _DISPOSAL_SECONDS = 5.0
+_MOST_COLLISIONS = 4
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Collided(Unavailable):
+    """A transaction that the database took back since another one was in its way: nothing of it was done."""
+
+
+async def done_again(work: Callable[[], Awaitable[_Result]]) -> _Result:
+    """What `work` returns: one transaction, which is done again where it collides with others, a few times."""
+    for _ in range(_MOST_COLLISIONS):
+        try:
+            return await work()
+        except Collided as error:
+            await asyncio.sleep(error.retry_after_seconds)
+    return await work()
 
 
 class Database:
@@ -300,7 +317,7 @@ def _translate_driver(cause: psycopg.Error, *, lost: bool) -> AuraError:
             "the database does not let this role in: check the password and the name in its address (`aura db check`)"
         )
     if state.startswith("40"):
-        return Unavailable("two changes met each other in the database: try again", retry_after_seconds=0.1)
+        return Collided("two changes met each other in the database: try again", retry_after_seconds=0.1)
     if state.startswith("53"):
         return Unavailable(
             f"the database is out of connections, memory or disk (SQLSTATE {state}): free some, then try again",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, delete, func, select, true, up
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aura.database.engine import Database
+from aura.database.engine import Database, done_again
 from aura.database.scopes import visible
 from aura.database.tables import conversations, documents, messages, sessions, users
 from aura.documents.values import Receipt
@@ -178,6 +179,10 @@ class Users:
             NotFound
             Conflict: this is the last admin.
         """
+        # What the member's answers write meanwhile locks the same rows in another order.
+        return await done_again(partial(self._delete, user_id))
+
+    async def _delete(self, user_id: UserId) -> Receipt:
         scope = self._scope.as_service()
         talks = (visible(conversations, scope), conversations.c.user_id == user_id)
         ids = select(conversations.c.id).where(*talks)

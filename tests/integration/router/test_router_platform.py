@@ -244,7 +244,7 @@ async def test_what_an_organisation_has_taught_is_its_own_and_outlives_the_proce
         assert proof.proved
         again = await aura.workspace(acme.organisation)
         again._parts.routing._kept.clear()  # pyright: ignore[reportPrivateUsage]
-        for question in ("the theorem 7", "the colour 7"):
+        for question in ("theorem 7 and 11", "colour 7 and 11"):
             await again.ask(question, search_knowledge=False)
         assert [hit.model for hit in provider.hits] == ["ok@grok", "ok@gpt"]
         other = await aura.tenants.create(
@@ -253,8 +253,8 @@ async def test_what_an_organisation_has_taught_is_its_own_and_outlives_the_proce
             admin_email="admin@globex.test",
             password="correct horse battery",
         )
-        await other.ask("the theorem 7", search_knowledge=False)
+        await other.ask("theorem 7 and 11", search_knowledge=False)
         assert provider.hits[-1].model == "ok@gpt"
         assert await acme.routing.train(labels[:20]) is None  # and what was learned is gone
-        await again.ask("the theorem 7", search_knowledge=False)
+        await again.ask("theorem 7 and 11", search_knowledge=False)
         assert provider.hits[-1].model == "ok@gpt"

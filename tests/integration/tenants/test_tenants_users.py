@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from tenants_support import PASSWORD, Tenant
 from aura.database.engine import Database
 from aura.database.tables import conversations, messages, users
 from aura.documents.values import Receipt
-from aura.errors import Conflict, Denied, InvalidRequest, LimitExceeded, NotFound, Unauthenticated
+from aura.errors import Conflict, Denied, InvalidRequest, LimitExceeded, NotFound, Unauthenticated, Unavailable
 from aura.identity import Role, UserId
 from aura.tenants.limits import lock_limits
 from aura.tenants.logins import Logins
@@ -189,6 +190,20 @@ async def test_deleting_a_user_takes_the_conversations_along_and_nobody_else_s(a
     assert left == [acme.admin.id, acme.admin.id]
     with pytest.raises(NotFound):
         await acme.users.get(bob.id)
+
+
+async def test_a_user_is_deleted_though_an_answer_of_theirs_is_being_written(acme: Tenant) -> None:
+    """Who writes holds a conversation and wants the user's row; who deletes has the row, and wants the conversation."""
+    bob = await acme.users.add(email="bob@acme.test", password=PASSWORD)
+    await _converse(acme, bob.id, turns=1)
+    with suppress(Unavailable):  # the database chooses one of them to be taken back: mostly who has waited longer
+        async with acme.database.tenant(acme.scope.as_service()) as connection:
+            await connection.execute(update(conversations).where(conversations.c.user_id == bob.id).values(title="Now"))
+            task = asyncio.create_task(acme.users.delete(bob.id))
+            done, _ = await asyncio.wait([task], timeout=0.3)
+            assert not done
+            await connection.execute(select(users.c.id).where(users.c.id == bob.id).with_for_update(key_share=True))
+    assert await task == Receipt(users=1, conversations=1, messages=1)
 
 
 async def test_the_private_documents_of_a_user_can_be_found_before_the_user_goes(acme: Tenant) -> None:
