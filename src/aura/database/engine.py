@@ -45,12 +45,10 @@ _REFUSALS = (  # a connection that fails carries no SQLSTATE
 )
 _USED = "aura_used"
 _DISPOSAL_SECONDS = 5.0
+_COLLISION = "40"
+"""How the SQLSTATE begins of a transaction that was taken back: a deadlock, or one that can not be serialised."""
 _MOST_COLLISIONS = 4
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class Collided(Unavailable):
-    """A transaction that the database took back since another one was in its way: nothing of it was done."""
 
 
 async def done_again(work: Callable[[], Awaitable[_Result]]) -> _Result:
@@ -58,9 +56,17 @@ async def done_again(work: Callable[[], Awaitable[_Result]]) -> _Result:
     for _ in range(_MOST_COLLISIONS):
         try:
             return await work()
-        except Collided as error:
+        except Unavailable as error:
+            if not _collided(error):
+                raise
             await asyncio.sleep(error.retry_after_seconds)
     return await work()
+
+
+def _collided(error: Unavailable) -> bool:
+    """Whether the database took a transaction back since another one was in its way: nothing of it was done."""
+    cause = error.__cause__.orig if isinstance(error.__cause__, exc.DBAPIError) else error.__cause__
+    return isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith(_COLLISION)
 
 
 class Database:
@@ -316,8 +322,8 @@ def _translate_driver(cause: psycopg.Error, *, lost: bool) -> AuraError:
         return BackendError(
             "the database does not let this role in: check the password and the name in its address (`aura db check`)"
         )
-    if state.startswith("40"):
-        return Collided("two changes met each other in the database: try again", retry_after_seconds=0.1)
+    if state.startswith(_COLLISION):
+        return Unavailable("two changes met each other in the database: try again", retry_after_seconds=0.1)
     if state.startswith("53"):
         return Unavailable(
             f"the database is out of connections, memory or disk (SQLSTATE {state}): free some, then try again",
