@@ -95,7 +95,7 @@ function useCommands(text: string, wanted: string): { commands: readonly Command
       { key: "documents", word: t("documents"), to: "/library" },
       ...(seesAdmin(role) ? [{ key: "admin", word: t("admin"), to: "/console" }] : []),
       { key: "settings", word: t("settings"), to: "/settings" },
-    ].filter((each) => each.word.toLowerCase().includes(text.toLowerCase()));
+    ].filter((each) => each.word.toLowerCase().includes(wanted.toLowerCase())); // at once: Enter may be the next key
     const found = text.length < 2 ? [] : (data?.items ?? []);
     const latest = new Map([...found].reverse().map((hit) => [hit.message.session_id, hit]));
     const talks = [...latest.values()].reverse().map(({ title, start, message }) => ({
@@ -105,6 +105,6 @@ function useCommands(text: string, wanted: string): { commands: readonly Command
       to: `/c/${message.session_id}`,
     }));
     return [...pages, ...talks];
-  }, [data, text, role, t]);
+  }, [data, text, wanted, role, t]);
   return { commands, searching: isFetching || text !== wanted };
 }
