@@ -43,6 +43,16 @@ def test_evidence_that_is_malformed_is_repaired_or_dropped_and_counted() -> None
     assert (repairs.evidence_repaired, repairs.evidence_dropped, repairs.questions_skipped) == (1, 2, 1)
 
 
+def test_a_question_for_which_its_author_named_no_evidence_is_no_off_topic_one() -> None:
+    asked = [
+        {"question": "Would Ana like a cat?", "answer": "Likely no", "evidence": [], "category": 3},
+        {"question": "Which volcano erupted?", "answer": "", "evidence": [], "category": "off-topic"},
+    ]
+    (read,), repairs = samples_of([sample(qa=asked)], Path("x"))
+    assert [question.category for question in read.questions] == ["off-topic"]
+    assert repairs.questions_skipped == 1
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [

@@ -22,6 +22,9 @@ _EVIDENCE: Final = re.compile(r"D\s*:?\s*(\d+)\s*:\s*(\d+)", re.IGNORECASE)
 _WELL_FORMED: Final = re.compile(r"D\d+:\d+")
 _DATES: Final = ("%I:%M %p on %d %B, %Y", "%H:%M on %d %B, %Y", "%d %B, %Y", "%B %d, %Y", "%Y-%m-%d", "%Y/%m/%d")
 _TURN_SECONDS: Final = 20
+_NEVER_SAID: Final = ("5", "off-topic")
+"""Categories whose questions may name no evidence, because there is none: LoCoMo's adversarial one, and that of our dialogues.
+In another category, whoever wrote the question named none, and nothing can be scored by it."""
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +58,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repairs(msgspec.Struct, kw_only=True):
-    """What was malformed in a file. A question is skipped when none of the evidence that it names is a turn."""
+    """What was malformed in a file. A question is skipped when none of the evidence that it names is a turn, or when it names
+    none although its answer was said."""
 
     evidence_repaired: int = 0
     evidence_dropped: int = 0
@@ -138,13 +142,14 @@ def _question(asked: Mapping[str, Any], known: set[str], repairs: Repairs) -> Qu
     named = asked.get("evidence") or []
     texts = [str(each) for each in (named if isinstance(named, list) else [named])]
     evidence = tuple(dict.fromkeys(id for text in texts for id in _ids(text, known, repairs)))
-    if texts and not evidence:
+    category = str(asked.get("category", ""))
+    if not evidence and (texts or category not in _NEVER_SAID):
         repairs.questions_skipped += 1
         return None
     stale = tuple(id for id in map(str, asked.get("stale", ())) if id in known)
     return Question(
         text=str(asked["question"]),
-        category=str(asked.get("category", "")),
+        category=category,
         evidence=evidence,
         stale=stale,
         date=str(asked.get("date", "")),
