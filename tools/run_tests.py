@@ -56,6 +56,9 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 8 * 1024**3
 """So much must be free there for the databases of the tests, which wait for a disk at each commit elsewhere."""
 
+ONE_BY_ONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+"""The groups share the processors: threads of numpy and torch that wait in a loop would take them from others, tenfold."""
+
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S.*)$", re.MULTILINE)
 _TITLE = re.compile(r"^_+ (?:ERROR (?:at \w+ of|collecting) )?([^_\s].*?) _+$", re.MULTILINE)
@@ -150,7 +153,7 @@ def run(name: str, command: Sequence[str], scratch: Path | None) -> Done:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, **place},
+        env={**ONE_BY_ONE, **os.environ, **place},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from cli_support import aura, document, failing, opening
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from aura import cli
 from aura.cli.app import app, globals_first
 from aura.errors import (
     AuraError,
@@ -234,3 +236,15 @@ def test_a_command_does_not_wait_for_a_model_that_still_loads() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (3, "said\n")
+
+
+@pytest.mark.parametrize(("chosen", "holds"), [(None, "1"), ("2", "2")])
+def test_a_command_calculates_in_one_thread_unless_somebody_chose_otherwise(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, holds: str
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if chosen:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", chosen)
+    monkeypatch.setattr("aura.cli.app.app", lambda: None)
+    cli.main()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == holds

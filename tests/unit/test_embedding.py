@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -344,3 +345,14 @@ def test_the_packaged_model_is_known_before_torch_is_loaded() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert printed.splitlines() == [f"384 254 {MINILM_SHA256}", "set()"]
+
+
+@pytest.mark.parametrize(("chosen", "holds"), [(None, "passive"), ("active", "active")])
+def test_threads_of_a_model_sleep_while_they_wait_unless_somebody_chose_otherwise(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, holds: str
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    with embedding.quietly():
+        assert os.environ["OMP_WAIT_POLICY"] == holds

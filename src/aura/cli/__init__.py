@@ -6,9 +6,12 @@ from __future__ import annotations
 def main() -> None:
     """Run the command line of this process, and exit."""
     import io
+    import os
     import sys
     import warnings
 
+    # The products of a search are small: OpenBLAS would share them out to threads that wait for the next one in a loop.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, where numpy is loaded
     from aura.cli.app import app
 
     if not sys.warnoptions:  # those of libraries are for their developers

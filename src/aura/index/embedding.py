@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Generator, Sequence
@@ -371,7 +372,12 @@ def _uncollected() -> Generator[None]:
 
 @contextmanager
 def quietly() -> Generator[None]:
-    """Loads a model of sentence-transformers without progress bars and warnings."""
+    """Loads a model of sentence-transformers without progress bars and warnings, its threads asleep while they wait.
+
+    OpenMP's own would turn in a loop, until there is work or each of them has a processor: beside a database and other
+    processes a question's embedding took eight times the processor time. `OMP_WAIT_POLICY=active` has that back.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read once, where torch is loaded
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from transformers.utils import logging
