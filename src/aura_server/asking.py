@@ -1,33 +1,20 @@
-"""From a request's body to the arguments of `Workspace.ask`, the same for every surface that asks."""
+"""From a request's body to the question that a workspace answers, the same for every surface that asks."""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar import Request
 
-from aura.answering.ask import InConversation
+from aura.answering.ask import InConversation, Question
 from aura.errors import InvalidRequest
 from aura.identity import ConversationId, UserId
 from aura.usage.audit import Action
 from aura.workspace import Workspace
 from aura_server.auditing import Record
 from aura_server.wire.chat import ChatRequest
-
-
-class Question(TypedDict):
-    """The arguments of `Workspace.ask` and `responses.start`."""
-
-    message: str
-    conversation: InConversation
-    collection: str | None
-    use_memory: bool
-    use_persona: bool
-    search_knowledge: bool
-    temporary: bool
-    replaces: UUID | None
 
 
 async def workspace_for(
@@ -72,7 +59,7 @@ async def begin(request: Request[Any, Any, Any], workspace: Workspace, record: R
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise InvalidRequest(f"the body is not what this route takes: {error}", field="body") from None
     asking = await workspace_for(workspace, body.user_id, record)
-    return asking, await asking.responses.start(**question_of(body)), -1
+    return asking, await asking.responses.begin(question_of(body)), -1
 
 
 def resume_point(request: Request[Any, Any, Any]) -> tuple[UUID, int] | None:

@@ -142,7 +142,7 @@ class _Talk:
         workspace = await self._workspace()
         await workspace.quotas.take(Charge.REQUEST, Charge.CALL)
         asking = await workspace_for(workspace, message.user_id, Record(self._socket))
-        response_id = await asking.responses.start(**question_of(message))
+        response_id = await asking.responses.begin(question_of(message))
         await self._read(asking, response_id, -1)
 
     async def _stop(self, response_id: UUID | None) -> None:

@@ -1,7 +1,8 @@
-"""One question, as it is asked of an answer engine."""
+"""One question: as somebody asks it of a workspace, and as the workspace asks it of an answer engine."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -30,6 +31,21 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks, and how, before anything of it is looked up: `Workspace.ask` says what each field means."""
+
+    message: str
+    conversation: InConversation = None
+    history: Sequence[Said] = ()
+    collection: str | CollectionId | None = None
+    use_memory: bool = True
+    use_persona: bool = True
+    search_knowledge: bool = True
+    temporary: bool = False
+    channel: Channel = "text"
+    replaces: UUID | None = None
+
+
 class Replaced(msgspec.Struct, frozen=True, kw_only=True):
     """What a question takes the place of, once it is stored with its answer: the turn of a message and all after it.
 
@@ -42,7 +58,7 @@ class Replaced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One question, as `Workspace.ask` takes it.
+    """One question, as it is answered: everything that it names was found in the scope.
 
     `history` is what was said before, where no conversation holds it; `history_until` the `seq` of the conversation's last
     message that counts as said before, so that asking again gives the same prompt. `begins`: the conversation begins with

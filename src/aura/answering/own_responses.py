@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Protocol
 from uuid import UUID
 
-from aura.answering.ask import Ask, InConversation
+from aura.answering.ask import Ask, InConversation, Question
 from aura.answering.events import AnswerEvent
 from aura.answering.response_records import Response
 from aura.answering.responses import Asker, Responses
@@ -15,28 +14,14 @@ from aura.identity import CollectionId
 from aura.persona.traits import Channel
 
 
-class Preparing(Protocol):
-    """What makes a question of what a caller passes."""
-
-    async def __call__(
-        self,
-        message: str,
-        conversation: InConversation,
-        collection: str | CollectionId | None,
-        use_memory: bool,
-        use_persona: bool,
-        search_knowledge: bool,
-        temporary: bool,
-        channel: Channel,
-        *,
-        replaces: UUID | None = None,
-    ) -> Ask: ...
-
-
 class OwnResponses:
-    """Answers that go on when their reader is gone: started, read from any replica, and stopped."""
+    """Answers that go on when their reader is gone: started, read from any replica, and stopped.
 
-    def __init__(self, responses: Responses, asker: Asker, prepare: Preparing) -> None:
+    Args:
+        prepare: looks up what a question names; raises as `Workspace.ask`.
+    """
+
+    def __init__(self, responses: Responses, asker: Asker, prepare: Callable[[Question], Awaitable[Ask]]) -> None:
         self._responses = responses
         self._asker = asker
         self._prepare = prepare
@@ -63,18 +48,23 @@ class OwnResponses:
             NotFound: there is no such conversation or collection in the scope, or no such message in the conversation.
             Unavailable: the database is away.
         """
-        ask = await self._prepare(
-            message,
-            conversation,
-            collection,
-            use_memory,
-            use_persona,
-            search_knowledge,
-            temporary,
-            channel,
-            replaces=replaces,
+        return await self.begin(
+            Question(
+                message=message,
+                conversation=conversation,
+                collection=collection,
+                use_memory=use_memory,
+                use_persona=use_persona,
+                search_knowledge=search_knowledge,
+                temporary=temporary,
+                channel=channel,
+                replaces=replaces,
+            )
         )
-        ask = await self._asker.engine.styled(ask)  # whoever takes it over says it in the same manner
+
+    async def begin(self, question: Question) -> UUID:
+        """As `start`, for a question that is a value already."""
+        ask = await self._asker.engine.styled(await self._prepare(question))  # who takes it over says it in that manner
         return await self._responses.start(self._asker, ask)
 
     async def get(self, response_id: UUID) -> Response:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from aura.answering.ask import InConversation
+from aura.answering.ask import InConversation, Question
 from aura.answering.events import Answer
 from aura.errors import InvalidRequest
 from aura.identity import CollectionId, Scope, Verb
@@ -68,7 +68,7 @@ class Voice:
 
     Args:
         keys: the organisation's own keys, by provider.
-        ask: answers in the scope, as `Workspace.ask`.
+        answer: answers in the scope, as `Workspace.answer`.
         ensure: refuses a conversation or a collection that the scope does not have.
         vocabulary: names that the organisation uses, which its speakers say.
     """
@@ -80,7 +80,7 @@ class Voice:
         *,
         books: Books,
         keys: Callable[[], Awaitable[Mapping[str, str]]],
-        ask: Callable[..., Awaitable[Answer]],
+        answer: Callable[[Question], Awaitable[Answer]],
         ensure: Callable[[InConversation, str | CollectionId | None], Awaitable[None]],
         vocabulary: tuple[str, ...] = (),
     ) -> None:
@@ -88,7 +88,7 @@ class Voice:
         self._scope = scope
         self._books = books
         self._keys = keys
-        self._ask = ask
+        self._answer = answer
         self._ensure = ensure
         self._vocabulary = vocabulary
 
@@ -205,7 +205,7 @@ class Voice:
         transcript = await self.transcribe(recording, language=language)
         if not transcript.text:
             return VoiceTurn(transcript=transcript)
-        answer = await self._ask(transcript.text, channel="voice", **question)
+        answer = await self._answer(Question(message=transcript.text, channel="voice", **question))
         said = read_out(answer.text, language or transcript.language)[: self._parts.max_characters]
         try:
             speech = await self.synthesize(said, voice_id=voice_id, language=language, response_id=answer.response_id)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from aura.answering.ask import Ask, InConversation, Replaced, Said
+from aura.answering.ask import Ask, InConversation, Question, Replaced, Said
 from aura.answering.events import Answer, AnswerEvent
 from aura.answering.own_responses import OwnResponses
 from aura.answering.responses import Asker
@@ -71,19 +71,24 @@ class Asking(LlamaIndexParts):
 
         Cost: one call of the model; two or three round trips to the database.
         """
-        ask = await self._asked(
-            message,
-            conversation,
-            collection,
-            use_memory,
-            use_persona,
-            search_knowledge,
-            temporary,
-            channel,
-            history,
-            replaces=replaces,
+        return await self.answer(
+            Question(
+                message=message,
+                conversation=conversation,
+                history=history,
+                collection=collection,
+                use_memory=use_memory,
+                use_persona=use_persona,
+                search_knowledge=search_knowledge,
+                temporary=temporary,
+                channel=channel,
+                replaces=replaces,
+            )
         )
-        return await self._wiring.engine.answer(ask)
+
+    async def answer(self, question: Question) -> Answer:
+        """As `ask`, for a question that is a value already."""
+        return await self._wiring.engine.answer(await self._prepared(question))
 
     async def stream(
         self,
@@ -103,17 +108,19 @@ class Asking(LlamaIndexParts):
 
         Closing the stream stops the model; what it had said is stored.
         """
-        ask = await self._asked(
-            message,
-            conversation,
-            collection,
-            use_memory,
-            use_persona,
-            search_knowledge,
-            temporary,
-            channel,
-            history,
-            replaces=replaces,
+        ask = await self._prepared(
+            Question(
+                message=message,
+                conversation=conversation,
+                history=history,
+                collection=collection,
+                use_memory=use_memory,
+                use_persona=use_persona,
+                search_knowledge=search_knowledge,
+                temporary=temporary,
+                channel=channel,
+                replaces=replaces,
+            )
         )
         async with aclosing(self._wiring.engine.stream(ask)) as events:
             async for event in events:
@@ -175,7 +182,15 @@ class Asking(LlamaIndexParts):
 
         Cost: as `ask`.
         """
-        ask = await self._asked(message, None, None, False, traits is None, search_knowledge, True, "text")
+        ask = await self._prepared(
+            Question(
+                message=message,
+                use_memory=False,
+                use_persona=traits is None,
+                search_knowledge=search_knowledge,
+                temporary=True,
+            )
+        )
         if traits is not None:
             ask = msgspec.structs.replace(ask, style=Style.of(traits))
         return await self._wiring.engine.answer(ask)
@@ -217,7 +232,7 @@ class Asking(LlamaIndexParts):
         """Answers that go on without their reader, and can be read again from any replica."""
         self.scope.require(Verb.ASK)
         asker = Asker(scope=self._principal.owner, engine=self._wiring.engine, asked_by=self._principal.response_owner)
-        return OwnResponses(self._parts.responses, asker, self._asked)
+        return OwnResponses(self._parts.responses, asker, self._prepared)
 
     # -- voice ---------------------------------------------------------------------------------------------------------
 
@@ -231,7 +246,7 @@ class Asking(LlamaIndexParts):
             self.scope,
             books=self._wiring.books,
             keys=keys.all,
-            ask=self.ask,
+            answer=self.answer,
             ensure=self._ensure_place,
             vocabulary=vocabulary_of(self.organisation.custom_settings),
         )
@@ -266,8 +281,10 @@ class Asking(LlamaIndexParts):
             begins = False
         await self._ensure_place(None, collection)
 
-        async def asked(question: str, of: ConversationId | None) -> Ask:
-            return await self._asked(question, of, collection, True, True, True, False, "voice")
+        async def asked(message: str, of: ConversationId | None) -> Ask:
+            return await self._prepared(
+                Question(message=message, conversation=of, collection=collection, channel="voice")
+            )
 
         return WorkspaceAnswers(
             self._wiring.engine,
@@ -290,46 +307,38 @@ class Asking(LlamaIndexParts):
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    async def _asked(
-        self,
-        message: str,
-        conversation: InConversation,
-        collection: str | CollectionId | None,
-        use_memory: bool,
-        use_persona: bool,
-        search_knowledge: bool,
-        temporary: bool,
-        channel: Channel,
-        history: Sequence[Said] = (),
-        *,
-        replaces: UUID | None = None,
-    ) -> Ask:
+    async def _prepared(self, question: Question) -> Ask:
+        """`question` with all that it names looked up. Raises as `ask`."""
         self.scope.require(Verb.ASK)
-        if conversation is not None and history:
+        conversation, begins = question.conversation, False
+        if conversation is not None and question.history:
             raise InvalidRequest("a conversation has its own history: pass one of the two", field="history")
-        replaced = None if replaces is None else await self._replaced(conversation, replaces, temporary)
-        begins = conversation == "new" and not temporary
+        replaced = await self._replaced(question)
         if conversation == "new":
+            begins = not question.temporary
             conversation = ConversationId(uuid4()) if begins else None
-        use_persona = use_persona and self._principal.reads_history
+        mine = self._principal.reads_history
         return Ask(
-            message=message,
-            history=tuple(history),
+            message=question.message,
+            history=tuple(question.history),
             conversation_id=conversation,
             begins=begins,
             history_until=None if replaced is None else replaced.until,
             replaces=replaced,
-            collection_id=await self._collection_id(collection),
-            use_memory=use_memory and self._principal.reads_history,
-            search_knowledge=search_knowledge,
-            temporary=temporary,
-            persona=channel if use_persona else None,
+            collection_id=await self._collection_id(question.collection),
+            use_memory=question.use_memory and mine,
+            search_knowledge=question.search_knowledge,
+            temporary=question.temporary,
+            persona=question.channel if question.use_persona and mine else None,
         )
 
-    async def _replaced(self, conversation: InConversation, message_id: UUID, temporary: bool) -> Replaced:
-        if conversation is None or conversation == "new" or temporary:
+    async def _replaced(self, question: Question) -> Replaced | None:
+        """What the question takes the place of, if it is to take any."""
+        if question.replaces is None:
+            return None
+        if question.conversation is None or question.conversation == "new" or question.temporary:
             raise InvalidRequest("replaces is a message of a conversation: say which, and keep it", field="replaces")
-        return await self._wiring.conversations.replaceable(conversation, message_id)
+        return await self._wiring.conversations.replaceable(question.conversation, question.replaces)
 
     async def _ensure_place(self, conversation: InConversation, collection: str | CollectionId | None) -> None:
         """Refuse a conversation or a collection that is not there, before anything is spent. Raises `NotFound`."""

@@ -39,7 +39,7 @@ async def chat(
 ) -> ChatResponse:
     """The whole answer to a message, cited, or a refusal where no document supports one."""
     asking = await workspace_for(workspace, data.user_id, record)
-    return ChatResponse.of(await asking.ask(**question_of(data)))
+    return ChatResponse.of(await asking.answer(question_of(data)))
 
 
 @post("/chat/stream", status_code=200, media_type=MEDIA_TYPE, opt=CALL, tags=_TAGS)

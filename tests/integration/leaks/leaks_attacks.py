@@ -10,6 +10,7 @@ from llama_index.core.llms import ChatMessage
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters, VectorStoreQuery
 
 from aura import Answer, Workspace
+from aura.answering.ask import Question
 from aura.answering.events import Timings
 from aura.identity import CollectionId, ConversationId, DocumentId, Role, UserId
 from aura.tenants.values import ProfileChanges, UserChanges
@@ -89,6 +90,8 @@ CONVERSATION: dict[str, Attack] = {
     "conversations.last_seq": lambda w, id: w.conversations.last_seq(ConversationId(id)),
     "conversations.history": lambda w, id: w.conversations.history(ConversationId(id)),
     "responses.start": lambda w, id: w.responses.start("Go on", conversation=ConversationId(id)),
+    "responses.begin": lambda w, id: w.responses.begin(Question(message="Go on", conversation=ConversationId(id))),
+    "answer": lambda w, id: w.answer(Question(message="Go on", conversation=ConversationId(id))),
     "conversations.delete": lambda w, id: w.conversations.delete(ConversationId(id)),
     "ask": lambda w, id: w.ask("Go on", conversation=ConversationId(id)),
     "ask in the place of a turn": lambda w, id: w.ask("No", conversation=ConversationId(id), replaces=UUID(int=1)),
