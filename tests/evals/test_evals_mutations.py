@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from aura.answering import proofs
 from aura.answering.citations import Reading
-from aura.answering.extractive import read_task
 from aura.answering.sentences import Span
+from aura.answering.task import read_task
 from aura.documents.split import ChunkDraft, Splitter
 from aura.index import lexical, tenant_index
 from aura.index.fusion import Fused

@@ -21,8 +21,9 @@ from llama_index.core.prompts.default_prompts import DEFAULT_REFINE_PROMPT_TMPL,
 from pydantic import Field
 
 from aura.answering.evidence import one_edit
-from aura.answering.extractive import MAX_EMBEDDED, ExtractiveLLM
+from aura.answering.extractive import ExtractiveLLM
 from aura.answering.prompts import REFUSAL, REFUSALS, answer_messages, is_refusal, rewrite_messages
+from aura.answering.quoting import MAX_EMBEDDED
 from aura.answering.sentences import units
 from aura.answering.stream import AnswerStream
 from aura.answering.terms import language_of, terms

@@ -9,9 +9,11 @@ import pytest
 from llama_index.core.llms import ChatMessage, MessageRole
 
 from aura.answering.citations import supports
-from aura.answering.extractive import ExtractiveLLM, Reply, read_task
+from aura.answering.extractive import ExtractiveLLM
 from aura.answering.prompts import REFUSALS, answer_messages, is_refusal, refusal, style_messages
+from aura.answering.quoting import Reply
 from aura.answering.stream import AnswerStream
+from aura.answering.task import read_task
 from aura.errors import InvalidRequest
 from aura.identity import DocumentId
 from aura.index.passage import Passage
