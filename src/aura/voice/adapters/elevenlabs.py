@@ -11,20 +11,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import quote, urlencode
 from uuid import uuid4
 from weakref import WeakKeyDictionary
-
-import msgspec
 
 from aura.errors import AuraError
 from aura.router.faults import FaultKind
 from aura.voice.adapters.elevenlabs_faults import Refused, translated
+from aura.voice.adapters.elevenlabs_sockets import Place, Sockets
 from aura.voice.alignment import Aligner
 from aura.voice.errors import PartMissing, SpeechFault
 from aura.voice.ports import BYTES_PER_SAMPLE, PLAIN, Capabilities, Manner, Speech, VoiceInfo
@@ -37,8 +34,6 @@ COMMAND: Final = 'pip install "aura[elevenlabs]"'
 SPOKEN_HZ: Final = 24_000
 KEEP_ALIVE_SECONDS: Final = 15.0
 """A context that gets nothing for 20 s is closed. Source: the default of `inactivity_timeout`."""
-IDLE_SECONDS: Final = 15.0
-"""A socket that nobody has used for so long is not used again: it may be about to be closed."""
 FLUSH_SECONDS: Final = 0.3
 """What was given is spoken after so long a pause, however short it is."""
 SCHEDULE: Final = 50
@@ -47,7 +42,6 @@ SLOWEST, FASTEST = 0.7, 1.2
 """What the service takes as a speed."""
 _STALL_SECONDS: Final = 10.0
 _VOICES_SECONDS: Final = 600.0
-_POOL: Final = 4
 
 
 class ElevenLabs:
@@ -78,29 +72,22 @@ class ElevenLabs:
         self._key, self._voice_id, self._address = key, voice_id, address.rstrip("/")
         self._stall_seconds, self._keep_alive_seconds = stall_seconds, keep_alive_seconds
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncElevenLabs] = WeakKeyDictionary()
-        self._idle: WeakKeyDictionary[asyncio.AbstractEventLoop, deque[_Idle]] = WeakKeyDictionary()
+        self._sockets = Sockets(key, self._address, {"model_id": model, "output_format": _FORMAT}, stall_seconds)
         self._voices: tuple[float, tuple[VoiceInfo, ...]] | None = None
 
     async def speak(self, text: str, manner: Manner = PLAIN) -> AsyncGenerator[Speech]:
         """As its port. Cost: one request, billed by the character."""
         voice, options = self._asked(manner)
-        aligner, odd, came = Aligner(), b"", False
+        aligner, came = Aligner(), False
         aligner.given(text)
+        speech = _Chunks(aligner)
         try:
             answer = (await self._client()).text_to_speech.stream_with_timestamps(
                 voice, text=text, model_id=self.model, output_format=_FORMAT, request_options=_ONCE, **options
             )
             async with aclosing(cast("AsyncGenerator[Any]", answer)) as chunks:
                 async for chunk in chunks:
-                    data = odd + base64.b64decode(chunk.audio_base_64 or "")
-                    odd = data[len(data) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE :]
-                    times = chunk.alignment
-                    told = (
-                        (times.characters, times.character_start_times_seconds, times.character_end_times_seconds)
-                        if times
-                        else ((), (), ())
-                    )
-                    if piece := _piece(data, aligner, *told):
+                    if piece := speech.add(chunk.audio_base_64, *_told(chunk.alignment)):
                         came = True
                         yield piece
         except AuraError:
@@ -113,11 +100,11 @@ class ElevenLabs:
         """As its port. Cost: one context of a socket, billed by the character."""
         voice, options = self._asked(manner)
         await asyncio.to_thread(_load)
-        at = f"{voice}|{options.get('language_code', '')}"
+        place = Place(voice_id=voice, language=options.get("language_code"))
         feed: _Feed | None = None
         socket: ClientConnection | None = None
         try:
-            socket = await self._socket(at, voice, options)
+            socket = await self._sockets.take(place)
             feed = _Feed(socket, texts, manner.speed, self._keep_alive_seconds)
             came = False
             async with aclosing(self._heard(socket, feed)) as pieces:
@@ -127,12 +114,10 @@ class ElevenLabs:
             self._ensure_whole(feed.aligner, came or not feed.spoken)
         except AuraError:
             raise
-        except (
-            Exception
-        ) as error:  # the socket's, its handshake's, and what is no message: `translated` tells them apart
+        except Exception as error:  # the socket's, its handshake's, and what is no message
             raise translated(error) from error
         finally:
-            await asyncio.shield(self._left(at, socket, feed))
+            await asyncio.shield(self._left(place, socket, feed))
             if isinstance(texts, AsyncGenerator):
                 await texts.aclose()
 
@@ -149,8 +134,7 @@ class ElevenLabs:
     async def close(self) -> None:
         """Close the sockets and connections of the running loop."""
         loop = asyncio.get_running_loop()
-        for idle in self._idle.pop(loop, ()):
-            await idle.socket.close()
+        await self._sockets.close()
         client = self._clients.pop(loop, None)
         if client is not None:
             await cast("Any", client)._client_wrapper.httpx_client.httpx_client.aclose()  # it has no method for it
@@ -181,37 +165,11 @@ class ElevenLabs:
         language = (each.labels or {}).get("language", "")
         return VoiceInfo(voice_id=each.voice_id, name=each.name or "", language=language, provider=self.provider)
 
-    async def _socket(self, at: str, voice: str, options: Mapping[str, Any]) -> ClientConnection:
-        """A socket that nobody uses, or a new one."""
-        from websockets.asyncio.client import connect
-        from websockets.protocol import State
-
-        idle = self._idle.setdefault(asyncio.get_running_loop(), deque())
-        for each in tuple(idle):
-            fresh = time.monotonic() - each.since <= IDLE_SECONDS and each.socket.state is State.OPEN
-            if not fresh or each.at == at:
-                idle.remove(each)
-            if not fresh:
-                await each.socket.close()
-            elif each.at == at:
-                return each.socket
-        query = {"model_id": self.model, "output_format": _FORMAT, "sync_alignment": "true"}
-        if "language_code" in options:
-            query["language_code"] = options["language_code"]
-        address = self._address.replace("http", "ws", 1)
-        return await connect(
-            f"{address}/v1/text-to-speech/{quote(voice, safe='')}/multi-stream-input?{urlencode(query)}",
-            additional_headers={"xi-api-key": self._key},
-            open_timeout=self._stall_seconds,
-            close_timeout=1.0,
-            max_size=16 * 1024 * 1024,
-        )
-
     async def _heard(self, socket: ClientConnection, feed: _Feed) -> AsyncGenerator[Speech]:
         """What comes for this reply, until it is whole."""
         from elevenlabs.types import WebsocketTtsServerMessageMulti
 
-        aligner, odd = feed.aligner, b""
+        speech = _Chunks(feed.aligner)
         receiving = asyncio.ensure_future(socket.recv())
         try:
             while True:
@@ -229,9 +187,7 @@ class ElevenLabs:
                 if (message.context_id or feed.context_id) == feed.context_id:
                     if message.audio:
                         feed.answered()
-                        data = odd + base64.b64decode(message.audio)
-                        odd = data[len(data) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE :]
-                        if piece := _piece(data, aligner, *_told(message.alignment)):
+                        if piece := speech.add(message.audio, *_told_by_socket(message.alignment)):
                             yield piece
                     elif "error" in (message.model_extra or {}):
                         raise Refused(str((message.model_extra or {})["error"]))
@@ -242,31 +198,35 @@ class ElevenLabs:
             receiving.cancel()
             await asyncio.gather(receiving, return_exceptions=True)
 
-    async def _left(self, at: str, socket: ClientConnection | None, feed: _Feed | None) -> None:
+    async def _left(self, place: Place, socket: ClientConnection | None, feed: _Feed | None) -> None:
         """Nobody listens any more: close the context, and keep the socket for the next reply."""
         from websockets.exceptions import ConnectionClosed
-        from websockets.protocol import State
 
         if feed is not None:
             await feed.stop()
         if socket is None:
             return
-        idle = self._idle.setdefault(asyncio.get_running_loop(), deque())
         with suppress(ConnectionClosed):
             if feed is not None:
                 await feed.shut()
-        if socket.state is State.OPEN and len(idle) < _POOL:
-            idle.append(_Idle(at=at, socket=socket, since=time.monotonic()))
-        else:
-            await socket.close()
+        await self._sockets.give_back(place, socket)
 
 
-class _Idle(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A socket that waits for its next reply: in one voice and language."""
+class _Chunks:
+    """Makes speech of what comes in base64, which may break a sample apart, and of the times that are told with it."""
 
-    at: str
-    socket: ClientConnection
-    since: float
+    def __init__(self, aligner: Aligner) -> None:
+        self._aligner = aligner
+        self._odd = b""
+
+    def add(self, encoded: str | None, characters: Any, starts: Any, ends: Any) -> Speech | None:
+        """The speech of one chunk; None where there is none in it. Times are in seconds."""
+        data = self._odd + base64.b64decode(encoded or "")
+        whole = len(data) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+        pcm, self._odd = data[:whole], data[whole:]
+        seconds = len(pcm) / BYTES_PER_SAMPLE / SPOKEN_HZ
+        spans = self._aligner.spans(characters, starts, ends, piece_seconds=seconds)
+        return Speech(pcm=pcm, sample_rate_hz=SPOKEN_HZ, spans=spans) if pcm else None
 
 
 class _Feed:
@@ -388,14 +348,15 @@ def _load() -> None:
     assert sockets.connect
 
 
-def _piece(data: bytes, aligner: Aligner, characters: Any, starts: Any, ends: Any) -> Speech | None:
-    pcm = data[: len(data) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE]
-    seconds = len(pcm) / BYTES_PER_SAMPLE / SPOKEN_HZ
-    spans = aligner.spans(characters, starts, ends, piece_seconds=seconds)
-    return Speech(pcm=pcm, sample_rate_hz=SPOKEN_HZ, spans=spans) if pcm else None
-
-
 def _told(times: Any) -> tuple[Any, Any, Any]:
+    """The times of a chunk that came by HTTP."""
+    if times is None:
+        return (), (), ()
+    return times.characters, times.character_start_times_seconds, times.character_end_times_seconds
+
+
+def _told_by_socket(times: Any) -> tuple[Any, Any, Any]:
+    """The times of a chunk that came by a socket: in milliseconds, with how long each character is."""
     if times is None:
         return (), (), ()
     starts = [each / 1000 for each in times.char_start_times_ms or ()]
