@@ -14,12 +14,12 @@ from aura.answering.events import Answer
 from aura.clock import Timer
 from aura.errors import AuraError, BackendError, Unavailable
 from aura.voice.answers import SpokenAnswer
-from aura.voice.events import ReplyAudio, ReplyEnded, ReplySources, ReplyText, TalkEvent
+from aura.voice.events import ReplyAudio, ReplyEnded, TalkEvent
 from aura.voice.outbox import Outbox
 from aura.voice.playback import Heard, Playback
 from aura.voice.ports import Manner, Speech, Synthesizer
 from aura.voice.reading import Reading
-from aura.voice.speakable.words import Spoken
+from aura.voice.telling import Pieces, Rest, Telling
 from aura.voice.waiting import pumped, within
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,7 @@ class Reply:
 
     Args:
         eager: make speech before it is released, too.
-        rest: what is left to be said of an answer that was interrupted, from its character `start` on.
-        heard_ms: how much speech of the answer was played before.
+        rest: what alone is said of it, where it was interrupted before.
         sending: called with each piece of audio, and when it will be heard.
     """
 
@@ -63,9 +62,7 @@ class Reply:
         outbox: Outbox,
         timer: Timer,
         eager: bool = False,
-        rest: tuple[Spoken, ...] | None = None,
-        start: int = 0,
-        heard_ms: int = 0,
+        rest: Rest | None = None,
         sending: Callable[[ReplyAudio, float], None] | None = None,
     ) -> None:
         self.number = number
@@ -84,16 +81,10 @@ class Reply:
         self._timer = timer
         self._eager = eager
         self._rest = rest
-        self._heard_ms = heard_ms
         self._sending = sending
         self._released = asyncio.Event()
-        self._pieces: list[Spoken] = []
-        self._more = asyncio.Event()
-        self._whole = False
-        self._begun = self._shown = 0
-        self._shown_until = start
-        self._cited = 0
-        self._told_sources = rest is not None
+        self._pieces = Pieces()
+        self._telling = Telling(reading, self._pieces, self.playback, post=self._post, rest=rest)
         self._spoken = False
         self._owes_since = timer.seconds()
         self._heard_until = 0.0
@@ -119,7 +110,7 @@ class Reply:
     @property
     def began(self) -> bool:
         """Whether there is anything of it that the listener may know."""
-        return self.playback.began or (self._voice.synthesizer is None and self._shown > 0)
+        return self.playback.began or (self._voice.synthesizer is None and self._telling.shown > 0)
 
     def is_audible(self, now: float) -> bool:
         """Whether some of it was sent, and its listener has not heard all of that yet."""
@@ -129,7 +120,7 @@ class Reply:
         """What its listener knows of it, who reads it where nobody speaks."""
         text = self.reading.text
         if self._voice.synthesizer is None:
-            return Heard(spoken=text[: self._shown_until], full=text, interrupted=True, audio_ms=0)
+            return Heard(spoken=text[: self._telling.until], full=text, interrupted=True, audio_ms=0)
         return self.playback.heard(text, now, at_most=at_most)
 
     @property
@@ -140,7 +131,7 @@ class Reply:
 
     def before(self, heard: Heard) -> int:
         """The milliseconds of the answer's speech that were played when `heard` was heard of this reply."""
-        return self._heard_ms + heard.audio_ms
+        return heard.audio_ms + (0 if self._rest is None else self._rest.heard_ms)
 
     async def note(self, heard: Heard) -> None:
         """Keep what was heard of it, with what was heard of the answer before."""
@@ -148,7 +139,7 @@ class Reply:
 
     def silent_seconds(self, now: float) -> float:
         """For how long it has owed speech, and its listener has heard none; 0 where it waits for more to say."""
-        if self._spoken or not self._pieces or not (self._whole or self._begun < len(self._pieces)):
+        if self._spoken or not self._pieces or (self._telling.waits and not self._pieces.whole):
             return 0.0
         return max(0.0, now - max(self._owes_since, self._heard_until))
 
@@ -167,7 +158,7 @@ class Reply:
             self._spoken = True
             await reading
             await self._when_released()
-            self._show_rest()
+            self._telling.finish()
             answer = await self._kept()
             self._end()
             self._post(ReplyEnded(number=self.number, status="completed", answer=answer, text=self.reading.text))
@@ -205,30 +196,19 @@ class Reply:
         """Take up the pieces as they come, however far the voice is; the turn is kept once it stands and is whole."""
         try:
             if self._rest is not None:
-                self._pieces.extend(self._rest)
+                self._pieces.add(self._rest.pieces)
                 return
             async with aclosing(self.reading.pieces()) as pieces:
                 async for piece in pieces:
                     self.first_sentence_at = self.first_sentence_at or self._timer.seconds()
-                    if self._begun >= len(self._pieces):
+                    if self._telling.waits:
                         self._owes_since = self._timer.seconds()
-                    self._pieces.append(piece)
-                    self._more.set()
+                    self._pieces.add([piece])
         finally:
-            self._whole = True
-            self._more.set()
+            self._pieces.end()
         if self._rest is None:
             await self._when_released()
             await self.answer.keep()
-
-    async def _piece(self, n: int) -> Spoken | None:
-        """The nth piece, when it is there; None behind the last."""
-        while n >= len(self._pieces):
-            if self._whole:
-                return None
-            self._more.clear()
-            await self._more.wait()
-        return self._pieces[n]
 
     async def _speak(self) -> None:
         synthesizer = self._voice.synthesizer
@@ -238,7 +218,7 @@ class Reply:
         if not self._eager:
             await self._when_released()
         start, failures = 0, 0
-        while await self._piece(start) is not None:
+        while await self._pieces.get(start) is not None:
             try:
                 await self._speak_from(synthesizer, start)
                 return
@@ -246,7 +226,7 @@ class Reply:
                 failures += 1
                 if failures > _MOST_FAILURES:
                     raise Unavailable("the voice fails; try again", retry_after_seconds=5.0) from error
-                start = self._begun = max(0, self._shown - 1)  # the sentence that broke off is said again, whole
+                start = self._telling.again()
 
     async def _speak_from(self, synthesizer: Synthesizer, start: int) -> None:
         joined = synthesizer.capabilities.joins_texts and synthesizer.capabilities.times is not None
@@ -254,12 +234,12 @@ class Reply:
             await self._speak_joined(synthesizer, start)
             return
         n = start
-        while (piece := await self._piece(n)) is not None:
+        while (piece := await self._pieces.get(n)) is not None:
             began = self.playback.sent_seconds
             async with pumped(synthesizer.speak(piece.text, self._voice.manner), most=_AHEAD) as following:
                 while (speech := await self._next(following, expected=True)) is not None:
                     await self._room()
-                    self._show(n)
+                    self._telling.show(n)
                     for span in speech.spans:
                         self.playback.mark(
                             piece, span.start, span.end, began + span.start_seconds, began + span.end_seconds
@@ -274,7 +254,7 @@ class Reply:
 
         async def texts() -> AsyncGenerator[str]:
             offset, n = 0, start
-            while (piece := await self._piece(n)) is not None:
+            while (piece := await self._pieces.get(n)) is not None:
                 given.append((offset, n))
                 offset, n = offset + len(piece.text) + len(_JOINED), n + 1
                 yield piece.text + _JOINED
@@ -282,28 +262,28 @@ class Reply:
         speaking = texts()
         made = synthesizer.speak_stream(speaking, self._voice.manner)
         async with aclosing(speaking), pumped(made, most=_AHEAD) as following:
-            while (speech := await self._next(following, expected=self._whole)) is not None:
+            while (speech := await self._next(following, expected=self._pieces.whole)) is not None:
                 await self._room()
                 for span in speech.spans:
                     offset, n = next(each for each in reversed(given) if each[0] <= span.start)
-                    self._show(n)
+                    self._telling.show(n)
                     piece, first = self._pieces[n], span.start - offset
                     begins, ends = began + span.start_seconds, began + span.end_seconds
                     self.playback.mark(piece, first, span.end - offset, begins, ends)
-                self._show(max(start, self._begun - 1))
+                self._telling.show(max(start, self._telling.begun - 1))
                 self._send(speech)
 
     async def _say_in_text(self) -> None:
         """Send the words alone: the client speaks them, or shows them."""
         n = 0
-        while await self._piece(n) is not None:
+        while await self._pieces.get(n) is not None:
             await self._when_released()
-            self._show(n)
+            self._telling.show(n)
             n += 1
 
     async def _next(self, following: Callable[[], Awaitable[Speech | None]], *, expected: bool) -> Speech | None:
         """The next speech; None behind the last. Where there is a text to speak it has to come."""
-        if not expected and self._shown >= len(self._pieces):
+        if not expected and self._telling.shown >= len(self._pieces):
             return await following()
         return await within(self._timer, SILENT_SECONDS, following())
 
@@ -322,9 +302,8 @@ class Reply:
     # -- what leaves ---------------------------------------------------------------------------------------------------
 
     def _tell_sources(self) -> None:
-        if not self._told_sources and self.is_released and self.reading.passages is not None:
-            self._told_sources = True
-            self._post(ReplySources(passages=self.reading.passages))
+        if self.is_released:
+            self._telling.sources()
 
     def _send(self, speech: Speech) -> None:
         now = self._timer.seconds()
@@ -337,30 +316,6 @@ class Reply:
             self._heard_until = now + self.playback.left_seconds(now)
         self._post(audio)
         self._news.set()
-
-    def _show(self, n: int) -> None:
-        """Tell the text of the pieces up to the nth, which is about to be heard, with what stands between them."""
-        while self._begun <= n:
-            piece = self._pieces[self._begun]
-            self.playback.begin(piece)
-            if self._begun == self._shown:  # else it is said again
-                self._shown += 1
-                self._post_text(self.reading.text[self._shown_until : piece.end], piece.text)
-                self._shown_until = max(self._shown_until, piece.end)
-            self._begun += 1
-
-    def _show_rest(self) -> None:
-        self.playback.finish()
-        rest = self.reading.text[self._shown_until :]
-        if rest or self._cited < len(self.reading.citations):
-            self._shown_until = len(self.reading.text)
-            self._post_text(rest, "")
-
-    def _post_text(self, text: str, spoken: str) -> None:
-        cited = tuple(self.reading.citations[self._cited :])
-        due = tuple(each for each in cited if f"[{each.marker}]" in text or not spoken)
-        self._cited += len(due)
-        self._post(ReplyText(text=text, spoken=spoken, citations=due))
 
     def _post(self, event: TalkEvent) -> None:
         self._outbox.post(msgspec.structs.replace(event, reply=self.number))

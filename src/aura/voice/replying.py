@@ -8,12 +8,11 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Literal
 
-import msgspec
-
 from aura.clock import Timer
 from aura.errors import AuraError, NotFound, Unavailable
 from aura.voice.answers import Answers, SpokenAnswer
 from aura.voice.barge_in import EchoGate
+from aura.voice.cut import Cut
 from aura.voice.events import (
     Fault,
     Interrupted,
@@ -32,8 +31,9 @@ from aura.voice.playback import Heard
 from aura.voice.ports import BYTES_PER_SAMPLE
 from aura.voice.reading import Reading, spoken_language
 from aura.voice.reply import Reply, Voice
-from aura.voice.speakable.speakable import Speakable
+from aura.voice.speakable.cardinals import Language
 from aura.voice.stages import measured
+from aura.voice.telling import Rest
 from aura.voice.turns import asks_to_go_on
 from aura.voice.watchdog import watch_reply
 
@@ -84,7 +84,7 @@ class Replying:
         self._question = ""
         self._numbers = 0
         self._silent_at = -ECHO_TAIL_SECONDS
-        self._cut: _Cut | None = None
+        self._cut: Cut | None = None
         self._measure: Callable[..., TurnMeasured] = TurnMeasured
         self._began_anew = False
         """Whether anything was answered over this connection."""
@@ -179,27 +179,19 @@ class Replying:
             cut = await self._cut_before()
         if cut is None:
             return False
-        text, language = cut.reading.text, self._language(cut.question)
-        speakable = Speakable(language, start=cut.heard.characters)
-        rest = tuple(speakable.feed(text) + speakable.finish())
-        if not rest:
+        rest = cut.rest(self._language(cut.question))
+        if rest is None:
             return False
-        how = {"rest": rest, "start": cut.heard.characters, "heard_ms": cut.heard_ms}
-        reply = self._new(turn, cut.question, cut.answer, cut.reading, **how)
+        reply = self._new(turn, cut.question, cut.answer, cut.reading, rest=rest)
         self._run(reply)
         self._take(reply, partial(measured, turn, reply, endpoint), resumes=True)
         reply.release()
         self._spawn(self._follow(reply))
         return True
 
-    async def _cut_before(self) -> _Cut | None:
+    async def _cut_before(self) -> Cut | None:
         found = await self._answers.cut_off()
-        if found is None:
-            return None
-        question, heard = found.whole.question, found.heard
-        reading = Reading(found.answer, self._language(question), self._timer)
-        reading.text, reading.answer, reading.citations = heard.full, found.whole, list(found.whole.citations)
-        return _Cut(answer=found.answer, reading=reading, question=question, heard=heard, heard_ms=heard.audio_ms)
+        return None if found is None else Cut.before(found, self._language(found.whole.question), self._timer)
 
     def _take(self, reply: Reply, measure: Callable[..., TurnMeasured], *, resumes: bool = False) -> None:
         self._reply, self._cut, self._began_anew, self._measure = reply, None, True, measure
@@ -266,7 +258,7 @@ class Replying:
             self._outbox.post(told)
         if reply.began:
             self._outbox.post(Interrupted(number=reply.number, heard=heard))
-            self._cut = _cut(reply, heard)
+            self._cut = Cut.of(reply, heard)
         self._gate.stop(now)
         self._silent_at = now
         self._settle(self._stop(reply, heard, keep=keep))
@@ -289,7 +281,7 @@ class Replying:
             self.interrupt("client_cancelled", played=seconds)
             return heard.audio_ms
         if self._cut is not None and self._cut.reading is reply.reading:
-            self._cut = _cut(reply, heard)
+            self._cut = Cut.of(reply, heard)
         self._outbox.post(Interrupted(number=number, heard=heard))
         self._settle(reply.note(heard))
         return heard.audio_ms
@@ -328,7 +320,16 @@ class Replying:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _new(self, turn: Turn, question: str, answer: Any, reading: Reading, **how: Any) -> Reply:
+    def _new(
+        self,
+        turn: Turn,
+        question: str,
+        answer: SpokenAnswer,
+        reading: Reading,
+        *,
+        eager: bool = False,
+        rest: Rest | None = None,
+    ) -> Reply:
         self._numbers += 1
         synthesizer = self._ears.synthesizer if self.options.speaks else None
         return Reply(
@@ -340,8 +341,9 @@ class Replying:
             voice=Voice(synthesizer=synthesizer, manner=self.options.manner),
             outbox=self._outbox,
             timer=self._timer,
+            eager=eager,
+            rest=rest,
             sending=self._note_sent,
-            **how,
         )
 
     def _begun(self, turn: Turn, question: str, answer: SpokenAnswer, eager: bool) -> Reply:
@@ -367,7 +369,7 @@ class Replying:
         if self._reply is not None:
             self._reply.release()
 
-    def _language(self, question: str):
+    def _language(self, question: str) -> Language | None:
         return spoken_language(self.options.manner.language or self.options.hints.language, question)
 
 
@@ -376,23 +378,3 @@ async def _written(record: Callable[[TurnMeasured], Coroutine[Any, Any, None]], 
         await record(turn)
     except AuraError as error:
         logger.warning("how long a turn took is not kept: %s", error)
-
-
-class _Cut(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply that was interrupted: `heard` of it, after `heard_ms` of the answer's speech in all."""
-
-    answer: SpokenAnswer
-    reading: Reading
-    question: str
-    heard: Heard
-    heard_ms: int
-
-
-def _cut(reply: Reply, heard: Heard) -> _Cut:
-    return _Cut(
-        answer=reply.answer,
-        reading=reply.reading,
-        question=reply.question,
-        heard=heard,
-        heard_ms=reply.before(heard),
-    )
