@@ -21,7 +21,7 @@ from aura_evals.cli_init import init
 from aura_evals.cli_results import compare, report
 from aura_evals.dataset import AnyDataset, about, open_data
 from aura_evals.errors import RED, BadInput, no_verdict_on_errors
-from aura_evals.floors import parse_floor
+from aura_evals.floors import Floor, parse_floor
 from aura_evals.gate import judge
 from aura_evals.progress import Bars, progress_on
 from aura_evals.reports import Reports, write_reports
@@ -91,19 +91,6 @@ def run(
 
     Programs may give any LlamaIndex embedding as the context's object; it stands in for the configured model.
     """
-    if suite == ROUTING:
-        outputs = RoutingOutputs(
-            json=json,
-            html=html,
-            baseline=baseline,
-            weights=weights,
-            strong_share=strong_share,
-            mean_cost=mean_cost,
-            update_reason=reason if update_baseline else None,
-        )
-        raise typer.Exit(_routing(dataset, outputs, floor or []))
-    if suite == MEMORY:
-        raise typer.Exit(_memory(dataset, json, floor or [], limit, cache_dir, context.obj))
     asked = Asked(
         dataset=dataset,
         split=split,
@@ -118,12 +105,15 @@ def run(
         data_dir=data_dir,
         server=None if http is None else (http, key),
         judge=judge_model,
+        weights=weights,
+        strong_share=strong_share,
+        mean_cost=mean_cost,
     )
-    raise typer.Exit(_suite(suite, asked, context.obj))
+    raise typer.Exit(_run(suite, asked, context.obj))
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What `run` was told of a suite that has a TOML file: what to measure, against what, and where to write it."""
+    """What `run` was told: what to measure, against what, and where to write it."""
 
     dataset: Path | None
     split: str | None
@@ -138,13 +128,30 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path | None
     server: tuple[str, str] | None
     judge: str | None
+    weights: Path | None
+    strong_share: float | None
+    mean_cost: str | None
 
-    def require_usable(self) -> None:
-        """Raise `BadInput` for what could only fail after the run."""
-        for option, path in (("--json", self.json), ("--history", self.history), *self.reports.named()):
+    def require_usable(self, *outputs: tuple[str, Path | None]) -> None:
+        """Raise `BadInput` for what could only fail after the run. `outputs` are what it writes, by their options."""
+        for option, path in outputs:
             _require_writable(option, path)
         if self.update_reason is not None and (self.baseline is None or not self.update_reason.strip()):
             raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
+
+    @property
+    def parsed_floors(self) -> tuple[Floor, ...]:
+        """The floors of the command line. Raises `BadInput`."""
+        return tuple(parse_floor(text) for text in self.floors)
+
+
+def _run(suite: str, asked: Asked, embed_model: BaseEmbedding | None) -> int:
+    """Run a suite; the exit code."""
+    if suite == ROUTING:
+        return _routing(asked)
+    if suite == MEMORY:
+        return _memory(asked, embed_model)
+    return _suite(suite, asked, embed_model)
 
 
 def _suite(name: str, asked: Asked, embed_model: BaseEmbedding | None) -> int:
@@ -154,8 +161,8 @@ def _suite(name: str, asked: Asked, embed_model: BaseEmbedding | None) -> int:
         if chosen.kind == "latency":
             _latency(chosen)
             return 0
-        floors = chosen.all_floors(tuple(parse_floor(text) for text in asked.floors))
-        asked.require_usable()
+        floors = chosen.all_floors(asked.parsed_floors)
+        asked.require_usable(("--json", asked.json), ("--history", asked.history), *asked.reports.named())
         data = open_data(chosen, asked.dataset, asked.split, asked.limit)
         before = None if asked.baseline is None or asked.update_reason is not None else read_baseline(asked.baseline)
         if before is not None:
@@ -191,20 +198,19 @@ def _outcome(
         return _measured(suite, data, equipment, asked.server)
 
 
-def _memory(
-    dataset: Path | None,
-    json: Path | None,
-    floors: list[str],
-    limit: int | None,
-    cache_dir: Path | None,
-    embed_model: BaseEmbedding | None,
-) -> int:
+def _memory(asked: Asked, embed_model: BaseEmbedding | None) -> int:
     """The suite of conversations, which are no documents."""
     with no_verdict_on_errors(_notes):
         from aura_evals.remembering import run_memory  # and, behind it, LlamaIndex
 
-        parsed = [parse_floor(text) for text in floors]
-        broken = run_memory(dataset, json, parsed, limit=limit, cache_dir=cache_dir, embed_model=embed_model)
+        broken = run_memory(
+            asked.dataset,
+            asked.json,
+            asked.parsed_floors,
+            limit=asked.limit,
+            cache_dir=asked.cache_dir,
+            embed_model=embed_model,
+        )
     return RED if broken else 0
 
 
@@ -228,16 +234,23 @@ def _judge(spec: str | None) -> ModelJudge | None:
     return ModelJudge(open_llm(Settings.load(llm=spec)))
 
 
-def _routing(dataset: Path | None, outputs: RoutingOutputs, floors: list[str]) -> int:
+def _routing(asked: Asked) -> int:
     """The router's own suite: outcomes of two models that were recorded, no documents."""
     with no_verdict_on_errors(_notes):
-        if dataset is None:
+        if asked.dataset is None:
             raise BadInput("suite 'routing' needs --dataset PATH: a CSV of recorded outcomes, or a folder of them")
-        if outputs.update_reason is not None and (outputs.baseline is None or not outputs.update_reason.strip()):
-            raise BadInput("--update-baseline needs --baseline FILE and --reason TEXT")
-        for option, path in (("--json", outputs.json), ("--html", outputs.html), ("--weights", outputs.weights)):
-            _require_writable(option, path)
-        return RED if run_routing(dataset, outputs, tuple(parse_floor(text) for text in floors)) else 0
+        html = asked.reports.html
+        asked.require_usable(("--json", asked.json), ("--html", html), ("--weights", asked.weights))
+        outputs = RoutingOutputs(
+            json=asked.json,
+            html=html,
+            baseline=asked.baseline,
+            weights=asked.weights,
+            strong_share=asked.strong_share,
+            mean_cost=asked.mean_cost,
+            update_reason=asked.update_reason,
+        )
+        return RED if run_routing(asked.dataset, outputs, asked.parsed_floors) else 0
 
 
 def _latency(suite: Suite) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -15,6 +14,8 @@ from aura_evals.beir import Dataset
 from aura_evals.documents import measure_retrieval
 from aura_evals.errors import BadInput
 from aura_evals.golden import GoldenSet
+from aura_evals.isolation_http import run_isolation
+from aura_evals.patience import patiently_sent
 from aura_evals.result import Model, Outcome
 from aura_evals.sandbox import Equipment
 from aura_evals.suite import Leg, Suite
@@ -22,9 +23,6 @@ from aura_evals.target import Answered, Cited, Found, refuse_unmeasurable
 from aura_evals.timings import Timings
 
 T = TypeVar("T")
-
-_ATTEMPTS = 5
-_LONGEST_WAIT_SECONDS = 60.0
 
 
 class _Citation(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +63,6 @@ async def run_http(
         BadInput: the suite can not be run over HTTP, the server refuses the key, or is not one of ours.
     """
     if suite.kind == "isolation":
-        from aura_evals.isolation_http import run_isolation
-
         return await run_isolation(url, equipment.bars)
     if not isinstance(dataset, GoldenSet):
         raise BadInput("--http scores a dataset of documents and questions (questions.jsonl)")
@@ -166,30 +162,6 @@ async def rated_down(url: str, key: str, most: int) -> list[RatedDown]:
         if not response.is_success:
             raise BadInput(f"GET /chat/feedback answered {response.status_code}: {response.text[:300]}")
         return _decoded(response, _Rated).items
-
-
-async def patiently_sent(client: httpx.AsyncClient, method: str, url: str, **sent: Any) -> httpx.Response:
-    """The server's answer; when it is over a limit or away for now, the request waits as long as it says.
-
-    Raises:
-        BadInput: the server does not answer.
-    """
-    for attempt in range(_ATTEMPTS):
-        try:
-            response = await client.request(method, url, **sent)
-        except httpx.HTTPError as error:
-            raise BadInput(f"the server at {client.base_url} does not answer: {error}") from None
-        if response.status_code not in (429, 503) or attempt == _ATTEMPTS - 1:
-            return response
-        await asyncio.sleep(_wait_seconds(response))
-    raise AssertionError("there is at least one attempt")
-
-
-def _wait_seconds(response: httpx.Response) -> float:
-    try:
-        return min(_LONGEST_WAIT_SECONDS, max(0.0, float(response.headers.get("retry-after", "1"))))
-    except ValueError:
-        return 1.0
 
 
 def _decoded(response: httpx.Response, kind: type[T]) -> T:

@@ -19,9 +19,9 @@ import httpx
 import msgspec
 
 from aura_evals.errors import BadInput
-from aura_evals.http_target import patiently_sent
 from aura_evals.isolation import FACTS, canary_of, leaks
 from aura_evals.isolation_sockets import said_over_socket
+from aura_evals.patience import patiently_sent
 from aura_evals.progress import Bars
 from aura_evals.result import Case, Model, Outcome
 
