@@ -87,6 +87,8 @@ _AMOUNT = {"en": r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", "de": r"\d{1,3}(
 _SCALES = {"en": r"thousand|million|billion|trillion", "de": r"Tausend|Millionen?|Milliarden?|Billionen?"}
 _DATIVE = re.compile(r"\b(?:am|vom|dem|zum|den|ab|bis|seit) $", re.IGNORECASE)
 _YEAR = r"1[1-9]\d\d|20\d\d"
+_START = r"(?<![\w.,])"  # of a number, and not in the middle of one
+_MINUS = r"([-−](?=\d))?"
 
 
 def amount(text: str, language: Language) -> tuple[int, str]:
@@ -99,7 +101,8 @@ def amount(text: str, language: Language) -> tuple[int, str]:
 @cache
 def readings(language: Language) -> tuple[tuple[re.Pattern[str], Reading], ...]:
     """What to look for at a place of the text, the most particular first, and how it is read."""
-    return (*_abbreviated(language), *_dated(language), *_timed(language), *_counted(language))
+    kinds = (_abbreviated, _dated, _timed, _priced, _versioned, _measured, _numbered)
+    return tuple(reading for kind in kinds for reading in kind(language))
 
 
 def _abbreviated(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
@@ -209,14 +212,34 @@ def _counted_one(number: int, language: Language) -> str:
     return "ein" if number == 1 and language == "de" else cardinal(number, language)
 
 
-def _counted(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
-    much = _AMOUNT[language]
-    signs = "[$€£¥]|" + "|".join(_CODES)
-
+def _priced(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
     def price(match: re.Match[str]) -> str:
         sign = match["sign"] or match["behind"]
         return _money(match["much"], _CODES.get(sign, sign), match["scale"], language)
 
+    much, signs = _AMOUNT[language], "[$€£¥]|" + "|".join(_CODES)
+    scale = rf"(?: ?(?P<scale>{_SCALES[language]})\b)?"
+    return [
+        (re.compile(rf"(?P<sign>{signs}) ?(?P<much>{much}){scale}(?P<behind>)(?!\d)"), price),
+        (re.compile(rf"{_START}(?P<much>{much}){scale} ?(?P<sign>)(?P<behind>{signs})(?!\w)"), price),
+    ]
+
+
+def _versioned(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
+    def version(match: re.Match[str]) -> str | None:
+        if language == "de" and re.fullmatch(r"\d{1,3}(?:\.\d{3})+", match[2]) and not match[1]:
+            return None  # a number with its thousands apart
+        point = " point " if language == "en" else " Punkt "
+        said = point.join(cardinal(int(each), language) for each in match[2].split("."))
+        return f"{'version ' if language == 'en' else 'Version '}{said}" if match[1] else said
+
+    return [
+        (re.compile(r"(?<![\w.])([vV]ersion v?|[vV])(\d+(?:\.\d+)*)(?![\w]|\.\d)"), version),
+        (re.compile(rf"{_START}()(\d+\.\d+(?:\.\d+)+)(?![\w]|\.\d)"), version),
+    ]
+
+
+def _measured(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
     def measured(match: re.Match[str]) -> str:
         whole, fraction = amount(match[2], language)
         one, many = _UNITS[language][match[3]]
@@ -226,12 +249,13 @@ def _counted(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
             return f"{minus}{article} {one}"
         return f"{minus}{decimal(whole, fraction, language)} {many}"
 
-    def version(match: re.Match[str]) -> str | None:
-        if language == "de" and re.fullmatch(r"\d{1,3}(?:\.\d{3})+", match[2]) and not match[1]:
-            return None  # a number with its thousands apart
-        point = " point " if language == "en" else " Punkt "
-        said = point.join(cardinal(int(each), language) for each in match[2].split("."))
-        return f"{'version ' if language == 'en' else 'Version '}{said}" if match[1] else said
+    units = "|".join(re.escape(each) for each in sorted(_UNITS[language], key=len, reverse=True))
+    return [(re.compile(rf"{_START}{_MINUS}({_AMOUNT[language]}) ?({units})(?![\w/])"), measured)]
+
+
+def _numbered(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
+    def in_year(match: re.Match[str]) -> str:
+        return year(int(match[0]), language)
 
     def place(match: re.Match[str]) -> str:
         return ordinal(int(match[1].replace(",", "")), "en")
@@ -244,27 +268,15 @@ def _counted(language: Language) -> list[tuple[re.Pattern[str], Reading]]:
         minus = "minus " if match[1] else ""
         return f"{minus}{_plain(match[2], language)}"
 
-    def in_year(match: re.Match[str]) -> str:
-        return year(int(match[0]), language)
-
-    units = "|".join(re.escape(each) for each in sorted(_UNITS[language], key=len, reverse=True))
-    scale = rf"(?: ?(?P<scale>{_SCALES[language]})\b)?"
+    much, end = _AMOUNT[language], r"(?![\d]|[.,]\d)"
     since = r"(?<=\b[Ii]n )|(?<=\bsince )|(?<=\bby )|(?<=\buntil )|(?<=\bseit )|(?<=\bbis )|(?<=\bJahr )"
-    start = r"(?<![\w.,])"
-    ends = r"(?![\d]|[.,]\d)"
-    found: list[tuple[re.Pattern[str], Reading]] = [
-        (re.compile(rf"(?P<sign>{signs}) ?(?P<much>{much}){scale}(?P<behind>)(?!\d)"), price),
-        (re.compile(rf"{start}(?P<much>{much}){scale} ?(?P<sign>)(?P<behind>{signs})(?!\w)"), price),
-        (re.compile(r"(?<![\w.])([vV]ersion v?|[vV])(\d+(?:\.\d+)*)(?![\w]|\.\d)"), version),
-        (re.compile(r"(?<![\w.,])()(\d+\.\d+(?:\.\d+)+)(?![\w]|\.\d)"), version),
-        (re.compile(rf"{start}([-−](?=\d))?({much}) ?({units})(?![\w/])"), measured),
+    places = [(re.compile(rf"{_START}(\d[\d,]*)(?:st|nd|rd|th)\b"), place)] if language == "en" else []
+    return [
         (re.compile(rf"(?:{since})(?:{_YEAR})(?![\w.,%-]\d|\w)"), in_year),
+        *places,
+        (re.compile(rf"{_START}({much})[-–]({much}){end}(?!\w|[-–]\d)"), span),
+        (re.compile(rf"{_START}{_MINUS}({much}){end}(?!\w)"), plain),
     ]
-    if language == "en":
-        found.append((re.compile(rf"{start}(\d[\d,]*)(?:st|nd|rd|th)\b"), place))
-    found.append((re.compile(rf"{start}({much})[-–]({much}){ends}(?!\w|[-–]\d)"), span))
-    found.append((re.compile(rf"{start}([-−](?=\d))?({much}){ends}(?!\w)"), plain))
-    return found
 
 
 def _plain(text: str, language: Language) -> str:
