@@ -116,15 +116,12 @@ async def talking(
         times: whether the voice tells when each character is heard.
     """
     timer = timer or FixedTimer()
-    ears = Ears(
-        transcriber=ScriptedTranscriber(
-            heard, timer=timer, delay_seconds=transcription_seconds, capabilities=Capabilities(partials=partials)
-        ),
-        activity=LoudnessActivity(),
-        synthesizer=synthesizer or ScriptedSynthesizer(timer=timer, first_seconds=first_seconds, times=times),
+    transcriber = ScriptedTranscriber(
+        heard, timer=timer, delay_seconds=transcription_seconds, capabilities=Capabilities(partials=partials)
     )
-    scripted = ScriptedAnswers(answers, timer=timer)
-    recorded: list[TurnMeasured] = []
+    voice = synthesizer or ScriptedSynthesizer(timer=timer, first_seconds=first_seconds, times=times)
+    ears = Ears(transcriber=transcriber, activity=LoudnessActivity(), synthesizer=voice)
+    scripted, recorded = ScriptedAnswers(answers, timer=timer), list[TurnMeasured]()
 
     async def record(turn: TurnMeasured) -> None:
         recorded.append(turn)

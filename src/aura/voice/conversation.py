@@ -18,6 +18,7 @@ from aura.voice.barge_in import EchoGate
 from aura.voice.ear import Change, Ear, Noticed
 from aura.voice.endpointing import Endpointing
 from aura.voice.events import Fault, Over, SpeechStarted, State, StateChanged, TalkEvent, TurnMeasured, WhyOver
+from aura.voice.line import Line
 from aura.voice.listening import Turn
 from aura.voice.options import Ears, Limits, Options
 from aura.voice.outbox import Outbox
@@ -47,48 +48,31 @@ class Conversation:
         timer: Timer | None = None,
         record: Callable[[TurnMeasured], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        self.options = options
         self._ears = ears
-        self._timer = timer or SystemTimer()
         self._limits = limits
-        self._outbox = Outbox()
-        gate = EchoGate()
-        self._ear = self._new_ear()
         self._tasks = Tasks(failed=self._failed)
-        self._spawn = self._tasks.spawn
+        self._line = line = Line(
+            options=options,
+            timer=timer or SystemTimer(),
+            outbox=Outbox(),
+            gate=EchoGate(),
+            spawn=self._tasks.spawn,
+        )
+        self._ear = self._new_ear()
         self._turn: Turn | None = None
         self._turns = 0
         self._segments: set[Segment] = set()
         self._state = State.LISTENING
-        self._active_at = self._heard_at = self._timer.seconds()
+        self._active_at = self._heard_at = self._line.timer.seconds()
         self._watching: asyncio.Task[None] | None = None
-        self._replying = Replying(
-            ears,
-            answers,
-            self._outbox,
-            self._timer,
-            gate,
-            spawn=self._spawn,
-            changed=self._note_state,
-            record=record,
-        )
-        self._endpointing = Endpointing(
-            self._replying, self._ear, self._outbox, self._timer, spawn=self._spawn, ended=self._over
-        )
-        self._replying.options = self._endpointing.options = options
+        self._replying = Replying(ears, answers, line, changed=self._note_state, record=record)
+        self._endpointing = Endpointing(self._replying, self._ear, line, ended=self._over)
         self._overhearing = Overhearing(
-            self._replying,
-            self._ear,
-            gate,
-            self._outbox,
-            self._timer,
-            open_segment=self._open,
-            spawn=self._spawn,
-            interrupt=self._interrupted_by,
+            self._replying, self._ear, line, open_segment=self._open, interrupt=self._interrupted_by
         )
 
     async def __aenter__(self) -> Self:
-        self._spawn(self._watch())
+        self._line.spawn(self._watch())
         return self
 
     async def __aexit__(
@@ -104,18 +88,23 @@ class Conversation:
         for segment in self._segments:
             await segment.close()
         await self._tasks.close()
-        self._outbox.close()
+        self._line.outbox.close()
 
     def end(self, reason: WhyOver) -> None:
         """Tell the client that it is over, and why; nothing follows."""
-        self._outbox.post(Over(reason=reason))
-        self._outbox.close()
+        self._line.outbox.post(Over(reason=reason))
+        self._line.outbox.close()
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def events(self) -> AsyncGenerator[TalkEvent]:
         """What happens, for the one task that writes. It ends when the conversation does."""
-        return self._outbox.events()
+        return self._line.outbox.events()
+
+    @property
+    def options(self) -> Options:
+        """How it is held now."""
+        return self._line.options
 
     @property
     def state(self) -> State:
@@ -143,7 +132,7 @@ class Conversation:
         """Go on in another way, from the next turn on."""
         if options.listens != self.options.listens:
             self.clear()
-        self.options = self._replying.options = self._endpointing.options = options
+        self._line.options = options
         self._ear.adjust(
             threshold=options.threshold,
             pre_roll_seconds=options.pre_roll_seconds,
@@ -154,18 +143,18 @@ class Conversation:
     def hear(self, pcm: bytes) -> None:
         """The microphone's next samples."""
         noticed = self._ear.feed(pcm)
-        self._heard_at = self._timer.seconds()
+        self._heard_at = self._line.timer.seconds()
         if not self.options.listens:
             return
         for each in noticed:
             if each.change is Change.BEGAN:
                 self._began(each)
                 if self._watching is None or self._watching.done():
-                    self._watching = self._spawn(self._watch_microphone())
+                    self._watching = self._line.spawn(self._watch_microphone())
             else:
                 self._paused()
         if self._ear.speaking:
-            self._active_at = self._timer.seconds()
+            self._active_at = self._line.timer.seconds()
             self._go_on_hearing(pcm, fresh=any(each.change is Change.BEGAN for each in noticed))
 
     def commit(self) -> None:
@@ -204,7 +193,7 @@ class Conversation:
         """
         if not text.strip():
             raise InvalidRequest("the text is empty: say something", field="text")
-        self._active_at = self._timer.seconds()
+        self._active_at = self._line.timer.seconds()
         self._overhearing.drop()
         self._replying.interrupt("turn_detected")
         self._drop_turn()
@@ -250,7 +239,7 @@ class Conversation:
             return
         if self._turn is None:
             self._turn = self._new_turn()
-            self._outbox.post(SpeechStarted(turn=self._turn.number, audio_ms=audio_ms))
+            self._line.outbox.post(SpeechStarted(turn=self._turn.number, audio_ms=audio_ms))
         elif self._turn.waiting is not None:  # the sentence goes on
             self._turn.waiting.cancel()
             self._turn.waiting = None
@@ -277,11 +266,11 @@ class Conversation:
 
     def _lost(self) -> None:
         """No audio comes any more in the middle of a word."""
-        self._ear.lose(self._timer.seconds() - self._heard_at)
+        self._ear.lose(self._line.timer.seconds() - self._heard_at)
         self._paused()
 
     async def _watch_microphone(self) -> None:
-        await watch_microphone(self._ear, self._timer, last=lambda: self._heard_at, lost=self._lost)
+        await watch_microphone(self._ear, self._line.timer, last=lambda: self._heard_at, lost=self._lost)
 
     def _interrupted_by(self, sound: Sound) -> None:
         """A sound is an interruption: the reply ends here, and what is said is a turn. Where nothing of the reply was
@@ -292,7 +281,7 @@ class Conversation:
         turn.segments.extend(sound.segments)
         for segment in sound.segments:
             segment.told = self._teller(turn)
-        self._outbox.post(SpeechStarted(turn=turn.number, audio_ms=sound.audio_ms))
+        self._line.outbox.post(SpeechStarted(turn=turn.number, audio_ms=sound.audio_ms))
         self._replying.interrupt("turn_detected", keep=before is None)
         if not self._ear.speaking:
             self._endpointing.pause(turn)
@@ -341,31 +330,31 @@ class Conversation:
     def _drop_turn(self) -> None:
         turn, self._turn = self._turn, None
         if turn is not None:
-            self._spawn(turn.close())
-            self._spawn(self._replying.guessing.forget(turn))
+            self._line.spawn(turn.close())
+            self._line.spawn(self._replying.guessing.forget(turn))
 
     def _note_state(self, state: State) -> None:
         if state is not self._state:
             self._state = state
-            self._outbox.post(StateChanged(state=state))
+            self._line.outbox.post(StateChanged(state=state))
 
     def _failed(self, fault: Fault) -> None:
-        self._outbox.post(fault)
+        self._line.outbox.post(fault)
         if fault.kind == BackendError.__name__:  # nobody else says that nothing goes on
             self._note_state(State.LISTENING)
 
     async def _watch(self) -> None:
         """End the conversation when it has lasted too long, or nobody says anything any more."""
-        ends = self._timer.seconds() + self._limits.session_seconds
+        ends = self._line.timer.seconds() + self._limits.session_seconds
         while True:
             if self._state is not State.LISTENING:
-                self._active_at = self._timer.seconds()
-            now = self._timer.seconds()
+                self._active_at = self._line.timer.seconds()
+            now = self._line.timer.seconds()
             idle_ends = self._active_at + self._limits.idle_seconds
             if now >= min(ends, idle_ends):
                 self.end("session_limit" if now >= ends else "idle")
                 return
-            await self._timer.sleep(min(ends, idle_ends) - now)
+            await self._line.timer.sleep(min(ends, idle_ends) - now)
 
 
 def _settle_seconds(options: Options) -> float:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from aura.clock import Timer
 from aura.errors import AuraError, InvalidRequest
 from aura.voice.ear import Ear
 from aura.voice.events import Committed, NotTranscribed, Partly, SpeechStopped, Transcribed
+from aura.voice.line import Line
 from aura.voice.listening import Turn
-from aura.voice.options import Options
-from aura.voice.outbox import Outbox
 from aura.voice.ports import Transcript
 from aura.voice.replying import Replying
 from aura.voice.turns import LONGEST_PAUSE_SECONDS, asks_to_stop, likely_ended
@@ -32,18 +30,13 @@ class Endpointing:
         self,
         replying: Replying,
         ear: Ear,
-        outbox: Outbox,
-        timer: Timer,
+        line: Line,
         *,
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         ended: Callable[[Turn], None],
     ) -> None:
-        self.options = Options()
+        self._line = line
         self._replying = replying
         self._ear = ear
-        self._outbox = outbox
-        self._timer = timer
-        self._spawn = spawn
         self._ended = ended
         self._unanswered: dict[int, str] = {}
         self._ending: list[asyncio.Task[None]] = []
@@ -52,37 +45,37 @@ class Endpointing:
 
     def understood(self, turn: Turn, text: str) -> None:
         """`text` is understood of what is being said in it."""
-        self._outbox.post(Partly(turn=turn.number, text=text))
+        self._line.outbox.post(Partly(turn=turn.number, text=text))
         if turn.steady is not None:
             turn.steady.cancel()
-        if self.options.answers and self.options.prefetches:
-            turn.steady = self._spawn(self._when_steady(turn))
+        if self._line.options.answers and self._line.options.prefetches:
+            turn.steady = self._line.spawn(self._when_steady(turn))
 
     def pause(self, turn: Turn) -> None:
         """The user pauses: it may be the end."""
-        turn.silent_at = self._timer.seconds() - self._ear.silence_seconds
-        turn.waiting = self._spawn(self._await_end(turn))
+        turn.silent_at = self._line.timer.seconds() - self._ear.silence_seconds
+        turn.waiting = self._line.spawn(self._await_end(turn))
 
     def end(self, turn: Turn) -> None:
         """It ends here, whatever was said."""
         if turn.waiting is not None:
             turn.waiting.cancel()
-        turn.silent_at = self._timer.seconds()
-        turn.waiting = self._spawn(self._end(turn))
+        turn.silent_at = self._line.timer.seconds()
+        turn.waiting = self._line.spawn(self._end(turn))
         self._ending = [task for task in self._ending if not task.done()] + [turn.waiting]
 
     def typed(self, turn: Turn, text: str, *, answer: bool) -> None:
         """It is typed."""
-        turn.silent_at = self._timer.seconds()
-        self._outbox.post(Committed(turn=turn.number, text=text))
+        turn.silent_at = self._line.timer.seconds()
+        self._line.outbox.post(Committed(turn=turn.number, text=text))
         self._unanswered[turn.number] = text
         if answer:
-            turn.waiting = self._spawn(self._replying.answer(turn, self._question()))
+            turn.waiting = self._line.spawn(self._replying.answer(turn, self._question()))
 
     def respond(self, turn: Turn) -> None:
         """Answer in it what was said and not answered, once all of that is understood."""
-        turn.silent_at = self._timer.seconds()
-        turn.waiting = self._spawn(self._respond(turn))
+        turn.silent_at = self._line.timer.seconds()
+        turn.waiting = self._line.spawn(self._respond(turn))
 
     def forget(self, turn: int) -> None:
         """What was said in a turn is not to be answered any more."""
@@ -91,7 +84,7 @@ class Endpointing:
     # ------------------------------------------------------------------------------------------------------------------
 
     async def _when_steady(self, turn: Turn) -> None:
-        await self._timer.sleep(STEADY_SECONDS)
+        await self._line.timer.sleep(STEADY_SECONDS)
         await self._replying.prefetch(turn, turn.question(turn.understood))
 
     async def _await_end(self, turn: Turn) -> None:
@@ -101,36 +94,36 @@ class Endpointing:
         except AuraError:
             await self._end(turn)
             return
-        turn.transcribed_at = self._timer.seconds()
-        pause = await self.options.turns.pause_seconds(transcript.text, language=transcript.language)
+        turn.transcribed_at = self._line.timer.seconds()
+        pause = await self._line.options.turns.pause_seconds(transcript.text, language=transcript.language)
         question = turn.question(transcript.text)
-        if self.options.answers and likely_ended(transcript.text):
+        if self._line.options.answers and likely_ended(transcript.text):
             await self._replying.guessing.speculate(turn, question)
-        if self.options.answers and question and turn.speculative is None:
-            self._spawn(self._replying.prefetch(turn, question))
-        left = turn.silent_at + min(pause, LONGEST_PAUSE_SECONDS) - self._timer.seconds()
+        if self._line.options.answers and question and turn.speculative is None:
+            self._line.spawn(self._replying.prefetch(turn, question))
+        left = turn.silent_at + min(pause, LONGEST_PAUSE_SECONDS) - self._line.timer.seconds()
         if left > 0:
-            await self._timer.sleep(left)
+            await self._line.timer.sleep(left)
         await self._end(turn)
 
     async def _end(self, turn: Turn) -> None:
         turn.is_over = True
         self._ended(turn)
-        self._outbox.post(SpeechStopped(turn=turn.number, audio_ms=round(self._ear.seconds * 1000)))
-        self._outbox.post(Committed(turn=turn.number))
+        self._line.outbox.post(SpeechStopped(turn=turn.number, audio_ms=round(self._ear.seconds * 1000)))
+        self._line.outbox.post(Committed(turn=turn.number))
         try:
             transcript = await turn.transcript()
         except AuraError as error:
-            self._outbox.post(NotTranscribed(turn=turn.number, kind=type(error).__name__, message=str(error)))
+            self._line.outbox.post(NotTranscribed(turn=turn.number, kind=type(error).__name__, message=str(error)))
             await self._replying.guessing.forget(turn)
             return
-        turn.transcribed_at = turn.transcribed_at or self._timer.seconds()
-        self._outbox.post(_said(turn, transcript))
+        turn.transcribed_at = turn.transcribed_at or self._line.timer.seconds()
+        self._line.outbox.post(_said(turn, transcript))
         if transcript.text:
             self._unanswered[turn.number] = turn.question(transcript.text)
         if asks_to_stop(transcript.text):
             self._unanswered.clear()
-        if not self.options.answers or not transcript.text or not self._unanswered:
+        if not self._line.options.answers or not transcript.text or not self._unanswered:
             await self._replying.guessing.forget(turn)
             return
         await self._replying.answer(turn, self._question())

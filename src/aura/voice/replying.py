@@ -8,10 +8,8 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Literal
 
-from aura.clock import Timer
 from aura.errors import AuraError, NotFound, Unavailable
 from aura.voice.answers import Answers, SpokenAnswer
-from aura.voice.barge_in import EchoGate
 from aura.voice.cut import Cut
 from aura.voice.events import (
     Fault,
@@ -24,9 +22,9 @@ from aura.voice.events import (
     TurnMeasured,
 )
 from aura.voice.guessing import Guessing, stopped
+from aura.voice.line import Line
 from aura.voice.listening import Turn
-from aura.voice.options import Ears, Options
-from aura.voice.outbox import Outbox
+from aura.voice.options import Ears
 from aura.voice.playback import Heard
 from aura.voice.ports import BYTES_PER_SAMPLE
 from aura.voice.reading import Reading, spoken_language
@@ -50,7 +48,6 @@ class Replying:
     """At most one reply is under way, and at most one more waits on speculation for its turn to end.
 
     Args:
-        spawn: runs what nobody waits for.
         changed: told what the assistant does now.
         record: takes down how long the stages of a turn took, when it is over.
     """
@@ -59,24 +56,17 @@ class Replying:
         self,
         ears: Ears,
         answers: Answers,
-        outbox: Outbox,
-        timer: Timer,
-        gate: EchoGate,
+        line: Line,
         *,
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         changed: Callable[[State], None],
         record: Callable[[TurnMeasured], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        self._options = Options()
         self._ears = ears
         self._answers = answers
-        self._outbox = outbox
-        self._timer = timer
-        self._gate = gate
-        self._spawn = spawn
+        self._line = line
         self._changed = changed
         self._record = record
-        self.guessing = Guessing(answers, begin=self._begun, drop=lambda reply: outbox.cancel(reply.number))
+        self.guessing = Guessing(line, answers, begin=self._begun, drop=lambda reply: line.outbox.cancel(reply.number))
         """What is begun before a turn has ended."""
         self._reply: Reply | None = None
         self._pending: Turn | None = None
@@ -91,15 +81,6 @@ class Replying:
         self._settling: asyncio.Task[None] | None = None
         self._past: dict[int, Reply] = {}
 
-    @property
-    def options(self) -> Options:
-        """How the conversation is held."""
-        return self._options
-
-    @options.setter
-    def options(self, options: Options) -> None:
-        self._options = self.guessing.options = options
-
     # -- what is heard of it -------------------------------------------------------------------------------------------
 
     @property
@@ -110,12 +91,12 @@ class Replying:
     @property
     def is_audible(self) -> bool:
         """Whether the listener hears a reply, or still has some of it to play."""
-        return self._reply is not None and self._reply.is_audible(self._timer.seconds())
+        return self._reply is not None and self._reply.is_audible(self._line.timer.seconds())
 
     @property
     def is_echoing(self) -> bool:
         """Whether the microphone may hear a reply, or the end of one."""
-        return self.is_audible or self._timer.seconds() - self._silent_at < ECHO_TAIL_SECONDS
+        return self.is_audible or self._line.timer.seconds() - self._silent_at < ECHO_TAIL_SECONDS
 
     @property
     def is_thinking(self) -> bool:
@@ -127,12 +108,12 @@ class Replying:
     @property
     def played_seconds(self) -> float:
         """How much of the reply was played."""
-        return 0.0 if self._reply is None else self._reply.playback.played_seconds(self._timer.seconds())
+        return 0.0 if self._reply is None else self._reply.playback.played_seconds(self._line.timer.seconds())
 
     @property
     def playing(self) -> str:
         """The words that are being played."""
-        return "" if self._reply is None else self._reply.playback.playing(self._timer.seconds())
+        return "" if self._reply is None else self._reply.playback.playing(self._line.timer.seconds())
 
     @property
     def unheard_question(self) -> str | None:
@@ -151,7 +132,7 @@ class Replying:
         """Answer what was said in `turn`."""
         self._pending, self._question, turn.answered = turn, question, True
         self._changed(State.THINKING)
-        endpoint = self._timer.seconds()
+        endpoint = self._line.timer.seconds()
         try:
             await self._settled()
             if asks_to_go_on(question) and await self._go_on(turn, endpoint):
@@ -159,7 +140,7 @@ class Replying:
             reply = await self.guessing.reply(turn, question)
         except AuraError as error:
             await self.guessing.forget(turn)
-            self._outbox.post(Fault(kind=type(error).__name__, message=str(error)))
+            self._line.outbox.post(Fault(kind=type(error).__name__, message=str(error)))
             self._changed(State.LISTENING)
             return
         finally:
@@ -168,9 +149,9 @@ class Replying:
         if turn.prefetched is not None:  # for other words
             self._settle(self.guessing.forget(turn))
         self._take(reply, partial(measured, turn, reply, endpoint))
-        self._outbox.post(RetrievalStarted(reply=reply.number))
+        self._line.outbox.post(RetrievalStarted(reply=reply.number))
         reply.release()
-        self._spawn(self._follow(reply))
+        self._line.spawn(self._follow(reply))
 
     async def _go_on(self, turn: Turn, endpoint: float) -> bool:
         """Say the rest of what was cut off, here or over a connection that was lost; False where there is none."""
@@ -186,20 +167,20 @@ class Replying:
         self._run(reply)
         self._take(reply, partial(measured, turn, reply, endpoint), resumes=True)
         reply.release()
-        self._spawn(self._follow(reply))
+        self._line.spawn(self._follow(reply))
         return True
 
     async def _cut_before(self) -> Cut | None:
         found = await self._answers.cut_off()
-        return None if found is None else Cut.before(found, self._language(found.whole.question), self._timer)
+        return None if found is None else Cut.before(found, self._language(found.whole.question), self._line.timer)
 
     def _take(self, reply: Reply, measure: Callable[..., TurnMeasured], *, resumes: bool = False) -> None:
         self._reply, self._cut, self._began_anew, self._measure = reply, None, True, measure
         self._past[reply.number] = reply
         while len(self._past) > _REMEMBERED:
             del self._past[next(iter(self._past))]
-        self._outbox.post(ReplyBegan(reply=reply.number, turn=reply.turn, resumes=resumes))
-        self._spawn(watch_reply(reply, self._timer, give_up=partial(self._give_up, reply)))
+        self._line.outbox.post(ReplyBegan(reply=reply.number, turn=reply.turn, resumes=resumes))
+        self._line.spawn(watch_reply(reply, self._line.timer, give_up=partial(self._give_up, reply)))
 
     async def _follow(self, reply: Reply) -> None:
         """Tell what the assistant does, and how long it took, until the reply was played."""
@@ -209,13 +190,13 @@ class Replying:
             return
         if reply.playback.began:
             self._changed(State.SPEAKING)
-        self._outbox.post(self._measure())
+        self._line.outbox.post(self._measure())
         assert reply.task is not None
         await asyncio.wait((reply.task,))
-        while reply is self._reply and (left := reply.playback.left_seconds(self._timer.seconds())) > 1e-6:
-            await self._timer.sleep(left)
+        while reply is self._reply and (left := reply.playback.left_seconds(self._line.timer.seconds())) > 1e-6:
+            await self._line.timer.sleep(left)
         if reply is self._reply:
-            self._reply, self._silent_at = None, self._timer.seconds()
+            self._reply, self._silent_at = None, self._line.timer.seconds()
             self._changed(State.LISTENING)
             if reply.playback.began:
                 self._settle(reply.note(reply.heard_whole))
@@ -250,16 +231,16 @@ class Replying:
             self._cut_off(reply, told, keep=True)
 
     def _cut_off(self, reply: Reply, told: ReplyEnded, *, keep: bool, played: float | None = None) -> None:
-        now = self._timer.seconds()
+        now = self._line.timer.seconds()
         heard = reply.heard(now, at_most=played)
         reply.wake()
-        self._outbox.cancel(reply.number)
+        self._line.outbox.cancel(reply.number)
         if not reply.ended:
-            self._outbox.post(told)
+            self._line.outbox.post(told)
         if reply.began:
-            self._outbox.post(Interrupted(number=reply.number, heard=heard))
+            self._line.outbox.post(Interrupted(number=reply.number, heard=heard))
             self._cut = Cut.of(reply, heard)
-        self._gate.stop(now)
+        self._line.gate.stop(now)
         self._silent_at = now
         self._settle(self._stop(reply, heard, keep=keep))
         if keep:
@@ -269,20 +250,20 @@ class Replying:
     def played(self, number: int, seconds: float) -> None:
         """The client has played so much of a reply."""
         if self._reply is not None and self._reply.number == number:
-            self._reply.playback.report(seconds, self._timer.seconds())
+            self._reply.playback.report(seconds, self._line.timer.seconds())
 
     def truncate(self, number: int, seconds: float) -> int:
         """As `Conversation.truncate`."""
         if number not in self._past:
             raise NotFound("there is no such reply any more")
         reply = self._past[number]
-        heard = reply.heard(self._timer.seconds(), at_most=seconds)
+        heard = reply.heard(self._line.timer.seconds(), at_most=seconds)
         if reply is self._reply:
             self.interrupt("client_cancelled", played=seconds)
             return heard.audio_ms
         if self._cut is not None and self._cut.reading is reply.reading:
             self._cut = Cut.of(reply, heard)
-        self._outbox.post(Interrupted(number=number, heard=heard))
+        self._line.outbox.post(Interrupted(number=number, heard=heard))
         self._settle(reply.note(heard))
         return heard.audio_ms
 
@@ -301,7 +282,7 @@ class Replying:
                 await asyncio.gather(before, return_exceptions=True)
             await work
 
-        self._settling = self._spawn(settled())
+        self._settling = self._line.spawn(settled())
 
     def _take_down(self, *, interrupted: bool) -> None:
         """Keep how long the stages of the turn took; a conversation goes on also where that can not be kept."""
@@ -331,33 +312,33 @@ class Replying:
         rest: Rest | None = None,
     ) -> Reply:
         self._numbers += 1
-        synthesizer = self._ears.synthesizer if self.options.speaks else None
+        synthesizer = self._ears.synthesizer if self._line.options.speaks else None
         return Reply(
             self._numbers,
             turn.number,
             question,
             answer,
             reading,
-            voice=Voice(synthesizer=synthesizer, manner=self.options.manner),
-            outbox=self._outbox,
-            timer=self._timer,
+            voice=Voice(synthesizer=synthesizer, manner=self._line.options.manner),
+            outbox=self._line.outbox,
+            timer=self._line.timer,
             eager=eager,
             rest=rest,
             sending=self._note_sent,
         )
 
     def _begun(self, turn: Turn, question: str, answer: SpokenAnswer, eager: bool) -> Reply:
-        reading = Reading(answer, self._language(question), self._timer)
+        reading = Reading(answer, self._language(question), self._line.timer)
         reply = self._new(turn, question, answer, reading, eager=eager)
         self._run(reply)
         return reply
 
     def _run(self, reply: Reply) -> None:
-        reply.task = self._spawn(reply.run())
+        reply.task = self._line.spawn(reply.run())
 
     def _note_sent(self, audio: ReplyAudio, heard_at: float) -> None:
         seconds = len(audio.pcm) / BYTES_PER_SAMPLE / audio.sample_rate_hz
-        self._gate.playing(audio.pcm, heard_at, seconds)
+        self._line.gate.playing(audio.pcm, heard_at, seconds)
 
     def hold(self) -> None:
         """Let nothing of the reply leave until it is known whether the user goes on."""
@@ -370,7 +351,7 @@ class Replying:
             self._reply.release()
 
     def _language(self, question: str) -> Language | None:
-        return spoken_language(self.options.manner.language or self.options.hints.language, question)
+        return spoken_language(self._line.options.manner.language or self._line.options.hints.language, question)
 
 
 async def _written(record: Callable[[TurnMeasured], Coroutine[Any, Any, None]], turn: TurnMeasured) -> None:
