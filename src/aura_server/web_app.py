@@ -14,7 +14,6 @@ from litestar import Request, Response
 
 BUILT: Final = Path(__file__).parent / "web" / "dist"
 """Where the build puts it: `nox -s web` in a checkout, the build hook in a wheel."""
-BUILD_COMMAND: Final = "nox -s web"
 
 CLIENT_ROUTES: Final = ("c", "library", "settings", "console", "login", "signup")
 """First segments of the interface's own addresses. No GET route of the API begins with one of them."""

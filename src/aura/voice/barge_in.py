@@ -19,9 +19,8 @@ _ECHO_SHARE: Final = 0.5
 back at -12 dB and less."""
 _ECHO_SECONDS: Final = 1.0
 """How long an echo may be on its way: what the client still has in its buffer, and the room."""
-
-
 _ECHO_ALONE_SECONDS: Final = 0.5
+"""After so much echo without a pause nobody has spoken in the sound before it."""
 
 
 class EchoGate:
@@ -58,11 +57,6 @@ class BargeIn:
         self.began = began
         self._voiced = self._echo = 0.0
         self._said = ""
-
-    @property
-    def voiced(self) -> bool:
-        """Whether any of it is somebody's voice, and no echo."""
-        return self._voiced > 0
 
     def heard(self, seconds: float, *, echo: bool) -> None:
         """So much more speech was heard, or what may be the echo of the reply; much echo shows that nobody speaks."""

@@ -117,11 +117,6 @@ class Conversation:
         return self._replying.is_replying
 
     @property
-    def heard_seconds(self) -> float:
-        """How much audio has come in."""
-        return self._ear.seconds
-
-    @property
     def tasks(self) -> int:
         """How many tasks are under way; for whoever watches that none is left behind."""
         return len(self._tasks)

@@ -61,11 +61,6 @@ class Overhearing:
         """Whether what is heard now is not simply the user's turn."""
         return self._sound is not None or self._replying.is_echoing or self._replying.is_thinking
 
-    @property
-    def is_listening(self) -> bool:
-        """Whether there is a sound that is being weighed."""
-        return self._sound is not None
-
     def began(self, audio_ms: int) -> None:
         """A sound begins, or goes on after a pause."""
         if self._sound is None:
