@@ -13,6 +13,7 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import func, insert, select
 
 from aura import Aura, Workspace
+from aura.database.engine import Database
 from aura.database.tables import conversations, fact_evidence, facts, memory_entries, messages
 from aura.identity import ConversationId, Scope
 from aura.memory import outbox
@@ -21,6 +22,7 @@ from aura.memory.memory import Memory
 from aura.memory.recall import Recall
 from aura.memory.values import Fact
 from aura.testing.clock import FixedClock
+from aura_evals.inside import parts_of
 from aura_evals.locomo import Question, Sample
 
 Checks = defaultdict[str, list[float]]
@@ -31,17 +33,17 @@ async def measure_learning(
     aura: Aura, workspace: Workspace, sample: Sample, scope: Scope, stranger: Scope | None, checks: Checks
 ) -> None:
     """Add to `checks` what holds of the facts of `sample`, told by the user of `scope` to AURA; then erase that user."""
-    parts = aura._parts  # pyright: ignore[reportPrivateUsage]
+    parts = parts_of(aura)
     conversation_id, ids = ConversationId(uuid4()), _message_ids(sample, scope)
-    await _store(aura, sample, scope, conversation_id, ids)
+    await _store(parts.database, sample, scope, conversation_id, ids)
     deriver = Deriver(parts.database, workspace.embed_model, key=parts.memory_key)
     await deriver.derive(scope.tenant_id, conversation_id)
     memory = Memory(parts.database, scope, key=parts.memory_key)
     known = await _known(memory)
-    told_in = await _told_in(aura, scope)
+    told_in = await _told_in(parts.database, scope)
     for question in sample.questions:
         _judge(question, known, told_in, ids, checks)
-    await _recalled_first(aura, workspace, sample, scope, ids, checks)
+    await _recalled_first(parts.database, workspace, sample, scope, ids, checks)
     await memory.learn_again()
     await deriver.derive(scope.tenant_id, conversation_id)
     again = await _known(memory)
@@ -51,7 +53,7 @@ async def measure_learning(
         others = await _known(Memory(parts.database, stranger, key=parts.memory_key))
         checks["facts_isolated"].append(float(not {fact.id for fact in others} & {fact.id for fact in known}))
     await memory.erase()
-    checks["facts_erased"].append(float(await _left(aura, scope) == 0))
+    checks["facts_erased"].append(float(await _left(parts.database, scope) == 0))
 
 
 def _judge(
@@ -71,11 +73,11 @@ def _judge(
 
 
 async def _recalled_first(
-    aura: Aura, workspace: Workspace, sample: Sample, scope: Scope, ids: dict[str, UUID], checks: Checks
+    database: Database, workspace: Workspace, sample: Sample, scope: Scope, ids: dict[str, UUID], checks: Checks
 ) -> None:
     """What changed is recalled, by fact or by turn, before what it made stale, with all that was learned."""
     clock = FixedClock(max(turn.at for turn in sample.turns) + timedelta(hours=1))
-    recall = Recall(aura._parts.database, scope, workspace.embed_model, clock=clock)  # pyright: ignore[reportPrivateUsage]
+    recall = Recall(database, scope, workspace.embed_model, clock=clock)
     for question in sample.questions:
         if not question.stale:
             continue
@@ -91,7 +93,7 @@ def _message_ids(sample: Sample, scope: Scope) -> dict[str, UUID]:
 
 
 async def _store(
-    aura: Aura, sample: Sample, scope: Scope, conversation_id: ConversationId, ids: dict[str, UUID]
+    database: Database, sample: Sample, scope: Scope, conversation_id: ConversationId, ids: dict[str, UUID]
 ) -> None:
     owner = {"tenant_id": scope.tenant_id, "user_id": scope.user_id}
     speaker = sample.turns[0].speaker
@@ -106,7 +108,7 @@ async def _store(
         }
         for turn in sample.turns
     ]
-    async with aura._parts.database.tenant(scope) as session:  # pyright: ignore[reportPrivateUsage]
+    async with database.tenant(scope) as session:
         await session.execute(insert(conversations).values(**owner, id=conversation_id))
         await session.execute(insert(messages).values(rows))  # one statement: their order is that of their numbers
         await outbox.put(session, scope, conversation_id, list(ids.values()))
@@ -116,10 +118,10 @@ async def _known(memory: Memory) -> list[Fact]:
     return list((await memory.facts.list(limit=1_000)).items)
 
 
-async def _told_in(aura: Aura, scope: Scope) -> dict[UUID, set[UUID]]:
+async def _told_in(database: Database, scope: Scope) -> dict[UUID, set[UUID]]:
     """By fact, the messages that it was said in."""
     found: dict[UUID, set[UUID]] = defaultdict(set)
-    async with aura._parts.database.tenant(scope) as session:  # pyright: ignore[reportPrivateUsage]
+    async with database.tenant(scope) as session:
         query = select(fact_evidence.c.fact_id, fact_evidence.c.message_id).where(
             fact_evidence.c.tenant_id == scope.tenant_id
         )
@@ -128,10 +130,10 @@ async def _told_in(aura: Aura, scope: Scope) -> dict[UUID, set[UUID]]:
     return found
 
 
-async def _left(aura: Aura, scope: Scope) -> int:
+async def _left(database: Database, scope: Scope) -> int:
     """Rows that are still the user's."""
     left = 0
-    async with aura._parts.database.tenant(scope) as session:  # pyright: ignore[reportPrivateUsage]
+    async with database.tenant(scope) as session:
         for table in (messages, memory_entries, facts, fact_evidence):
             mine = (table.c.tenant_id == scope.tenant_id, table.c.user_id == scope.user_id)
             left += await session.scalar(select(func.count()).select_from(table).where(*mine)) or 0

@@ -33,6 +33,7 @@ from aura_evals.dialogues import make_dialogues
 from aura_evals.embedding import cached_model
 from aura_evals.errors import BadInput
 from aura_evals.floors import Broken, Floor, broken_floors
+from aura_evals.inside import parts_of
 from aura_evals.learned import measure_learning
 from aura_evals.locomo import Question, Repairs, Sample, read_samples, samples_of
 from aura_evals.long_dialogues import make_long_dialogues
@@ -127,7 +128,7 @@ async def measure_memory(
 async def _ask(
     aura: Aura, workspace: Workspace, sample: Sample, scope: Scope, stranger: Scope | None, tally: _Tally
 ) -> None:
-    database = aura._parts.database  # pyright: ignore[reportPrivateUsage]
+    database = parts_of(aura).database
     model = workspace.embed_model
     turns = {uuid5(UUID(int=0), f"{scope.user_id} {turn.id}"): turn for turn in sample.turns}
     stored = [

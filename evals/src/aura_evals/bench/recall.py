@@ -17,6 +17,7 @@ from aura_evals.bench.loading import MemoryLoader
 from aura_evals.bench.measuring import Bench, open_bench, timed
 from aura_evals.bench.report import Goal, Recorder, Report, milliseconds
 from aura_evals.bench.synthetic import Corpus, TopicEmbedding
+from aura_evals.inside import parts_of
 
 _RECALL_GOAL = Goal(limit=60, absolute=True)
 _STORE_GOAL = Goal(limit=20, absolute=True)
@@ -37,7 +38,7 @@ async def bench_recall(rows: int, turns: int, facts: int, queries: int) -> Repor
     async with open_bench(corpus) as bench:
         user = await _member(bench)
         scope = await _loaded(bench, corpus, rows, turns, facts, user.scope)
-        recall = Recall(bench.aura._parts.database, scope, _embedder(bench))  # pyright: ignore[reportPrivateUsage]
+        recall = Recall(parts_of(bench.aura).database, scope, _embedder(bench))
         for _ in range(_WARM_UP):
             await _asked(recall, corpus)
         times = [await _asked(recall, corpus) for _ in range(queries)]
