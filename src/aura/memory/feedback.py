@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import Row, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from aura.answering.hygiene import storable
@@ -21,8 +22,6 @@ LONGEST_REASON = 200
 """Characters of a reason: a word or a line."""
 LONGEST_COMMENT = 5_000
 """Characters of a comment."""
-
-
 MOST_RATED = 1_000
 """Answers that can be read at once."""
 
@@ -111,22 +110,26 @@ class Feedback:
                 .order_by(c.seq)
             )
             asked = (await session.execute(said)).all()
-        found: list[RatedDown] = []
-        for answer in answers:
-            before = [
-                each.text for each in asked if each.conversation_id == answer.conversation_id and each.seq < answer.seq
-            ]
-            if before:
-                found.append(
-                    RatedDown(
-                        message_id=answer.id,
-                        question=before[-1],
-                        turns=tuple(before[:-1]),
-                        answer=answer.text,
-                        refused=answer.refused,
-                        reason=answer.reason,
-                        comment=answer.comment,
-                        rated_at=answer.created_at,
-                    )
-                )
-        return found
+        found = (_rated_down(answer, [each for each in asked if _is_before(each, answer)]) for answer in answers)
+        return [each for each in found if each is not None]
+
+
+def _is_before(said: Row[Any], answer: Row[Any]) -> bool:
+    return said.conversation_id == answer.conversation_id and said.seq < answer.seq
+
+
+def _rated_down(answer: Row[Any], asked: list[Row[Any]]) -> RatedDown | None:
+    """An answer with what the user had `asked` until then; None where that is gone."""
+    if not asked:
+        return None
+    *turns, question = (each.text for each in asked)
+    return RatedDown(
+        message_id=answer.id,
+        question=question,
+        turns=tuple(turns),
+        answer=answer.text,
+        refused=answer.refused,
+        reason=answer.reason,
+        comment=answer.comment,
+        rated_at=answer.created_at,
+    )
