@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -51,8 +51,7 @@ class Call:
         self._started = time.perf_counter()
         self._ends_at = asyncio.get_running_loop().time() + core.deadlines.total_seconds
         self._tried: list[str] = []
-        self._fault: Fault | None = None
-        self._failed: Candidate | None = None
+        self._failed: _Failed | None = None
         self._attempt: Attempt
         """The one that speaks."""
         self._left: list[Candidate] = []
@@ -181,7 +180,7 @@ class Call:
             watch.begin(core.deadlines.answer_seconds, FaultKind.FIRST_TOKEN)
             llm = attempt.candidate.llm
             ask = getattr(llm, "bare_achat", llm.achat)
-            response = await ask(self._messages_for(attempt), **self._options_for(attempt))
+            response = await ask(self._messages, **self._options_for(attempt))
             watch.end()
             attempt.answered(response)
         except BaseException as error:
@@ -204,9 +203,7 @@ class Call:
         first, stall = deadlines.first_token_seconds, deadlines.stall_seconds
         try:
             watch.begin(first, FaultKind.FIRST_TOKEN)
-            opening = await attempt.candidate.llm.astream_chat(
-                self._messages_for(attempt), **self._options_for(attempt)
-            )
+            opening = await attempt.candidate.llm.astream_chat(self._messages, **self._options_for(attempt))
             stream = aiter(opening)
             attempt.opened = attempt.candidate.opens_at_once
             while True:
@@ -278,8 +275,8 @@ class Call:
 
     async def _after(self, attempt: Attempt, fault: Fault, error: Exception) -> None:
         """What follows a failed attempt: nothing, so that the next is begun, or the caller's error."""
-        self._fault, self._failed = fault, attempt.candidate
         candidate = attempt.candidate
+        self._failed = _Failed(candidate, fault)
         if (
             attempt.released
             and fault.kind is not FaultKind.CONTENT_FILTER
@@ -290,7 +287,7 @@ class Call:
                 partial_text=attempt.text,
             ) from error
         if fault.final:
-            raise self._error(error) from error
+            raise self._failed.error(error) from error
         if fault.kind is FaultKind.CONTEXT_LENGTH:
             larger = candidate.context_window
             self._left = [each for each in self._left if each.context_window > larger and not each.local]
@@ -300,7 +297,7 @@ class Call:
             self._left.insert(0, candidate)
             await asyncio.sleep(_REPEAT_SECONDS)
         if not self._left:
-            raise self._error(error) from error
+            raise self._failed.error(error) from error
 
     async def _settle(self, attempt: Attempt) -> None:
         core, candidate = self._core, attempt.candidate
@@ -339,9 +336,6 @@ class Call:
         attempt.outcome = Outcome.CANCELLED
         await self._context.books.release(attempt.booking)
 
-    def _messages_for(self, attempt: Attempt) -> Sequence[ChatMessage]:
-        return self._messages
-
     def _options_for(self, attempt: Attempt) -> dict[str, Any]:
         """The vendor's options; tools are put by each model's own adapter into its vendor's form."""
         tools = self._options.get("aura_tools")
@@ -367,17 +361,22 @@ class Call:
         if self._context.on_trace is not None:
             self._context.on_trace(self.trace)
 
-    def _error(self, error: Exception) -> AuraError:
-        if isinstance(error, AuraError):
-            return error
-        assert self._fault is not None
-        return error_of(self._fault, what="the model" if self._failed is None else self._failed.name)
-
     def _nothing_left(self) -> AuraError:
-        if self._fault is not None:
-            return error_of(self._fault, what="the model" if self._failed is None else self._failed.name)
+        if self._failed is not None:
+            return error_of(self._failed.fault, what=self._failed.candidate.name)
         refused = "; ".join(f"{each.name}: {each.refused}" for each in self.trace.considered if each.refused)
         return Unavailable(f"no model can take this call ({refused or 'there is none'})", retry_after_seconds=5.0)
+
+
+class _Failed(NamedTuple):
+    """The last attempt that failed, and why."""
+
+    candidate: Candidate
+    fault: Fault
+
+    def error(self, error: Exception) -> AuraError:
+        """`error`, in our own terms."""
+        return error if isinstance(error, AuraError) else error_of(self.fault, what=self.candidate.name)
 
 
 def _note(attempt: Attempt, error: BaseException) -> None:
