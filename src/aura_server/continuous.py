@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import logging
 from contextlib import suppress
 from typing import Annotated
 
@@ -34,12 +33,10 @@ from aura.voice.options import Options, Speculation
 from aura.voice.ports import BYTES_PER_SAMPLE, AudioFormat, Encoding, Manner, Speech
 from aura.voice.sessions import RESUME
 from aura_server.callers import holder_of
-from aura_server.realtime.line import Line, SlowClient
+from aura_server.realtime.line import Line, until_either_ends
 from aura_server.realtime.opening import Opened, Socket, holder_of_socket, open_for, require_known_origin
 from aura_server.wire.chat import CitationResponse
 from aura_server.wire.common import Secretive
-
-logger = logging.getLogger(__name__)
 
 AUTH_SECONDS = 10.0
 """How long a socket that was opened without a credential may take to send one."""
@@ -138,18 +135,7 @@ class _Continuous:
     async def run(self) -> None:
         """Read and write until the socket closes."""
         async with attended(self._talk, self._opened.session):
-            writing, reading = asyncio.create_task(self._write()), asyncio.create_task(self._read())
-            try:
-                await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (reading, writing):
-                    task.cancel()
-                ended = await asyncio.gather(reading, writing, return_exceptions=True)
-        for outcome in ended:
-            if isinstance(outcome, SlowClient):
-                logger.info("%s", outcome)
-            elif isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
-                logger.error("a voice socket failed", exc_info=outcome)
+            await until_either_ends(self._write(), self._read())
 
     def _ready(self) -> _Message:
         session = self._opened.session

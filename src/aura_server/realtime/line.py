@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from litestar.exceptions import WebSocketDisconnect
 
 from aura_server.realtime.opening import Socket
+
+logger = logging.getLogger(__name__)
 
 SEND_SECONDS: Final = 20.0
 """A client that has not taken a message for so long is given up: nothing is kept for it any longer."""
@@ -42,3 +48,19 @@ class Line:
             await self._socket.send_bytes(message)
         else:
             await self._socket.send_text(message)
+
+
+async def until_either_ends(writing: Coroutine[Any, Any, None], reading: Coroutine[Any, Any, None]) -> None:
+    """Write to a socket and read from it until one of them ends, which ends the other. That a client goes is no fault."""
+    tasks = asyncio.create_task(writing), asyncio.create_task(reading)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, SlowClient):
+            logger.info("%s", outcome)
+        elif isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
+            logger.error("a socket for voice failed", exc_info=outcome)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import logging
 from contextlib import suppress
 from typing import cast
 
@@ -19,13 +18,11 @@ from aura.voice.events import Fault, Over
 from aura.voice.ports import BYTES_PER_SAMPLE
 from aura.voice.sessions import RESUME
 from aura_server.realtime.items import Entry, Items, Wire, new_id
-from aura_server.realtime.line import SEND_SECONDS, Line, SlowClient
+from aura_server.realtime.line import SEND_SECONDS, Line, until_either_ends
 from aura_server.realtime.opening import Opened, Socket
 from aura_server.realtime.session import meaning, options_of, socket_format, tells_transcripts, updated
 from aura_server.realtime.wording import Wording, error, on_the_wire, plain, session_event
 from aura_server.wire import realtime as wire
-
-logger = logging.getLogger(__name__)
 
 LONGEST_EVENT = 1024 * 1024
 """Characters of one event."""
@@ -53,18 +50,7 @@ class RealtimeSocket:
     async def run(self) -> None:
         """Read and write until the socket closes."""
         async with attended(self._talk, self._opened.session):
-            writing, reading = asyncio.create_task(self._write()), asyncio.create_task(self._read())
-            try:
-                await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (reading, writing):
-                    task.cancel()
-                ended = await asyncio.gather(reading, writing, return_exceptions=True)
-        for outcome in ended:
-            if isinstance(outcome, SlowClient):
-                logger.info("%s", outcome)
-            elif isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect | RuntimeError):
-                logger.error("a realtime socket failed", exc_info=outcome)
+            await until_either_ends(self._write(), self._read())
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
