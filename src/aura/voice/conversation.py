@@ -18,7 +18,6 @@ from aura.voice.barge_in import EchoGate
 from aura.voice.ear import Change, Ear, Noticed
 from aura.voice.endpointing import Endpointing
 from aura.voice.events import Fault, Over, SpeechStarted, State, StateChanged, TalkEvent, TurnMeasured, WhyOver
-from aura.voice.line import Line
 from aura.voice.listening import Turn
 from aura.voice.options import Ears, Limits, Options
 from aura.voice.outbox import Outbox
@@ -26,6 +25,7 @@ from aura.voice.overhearing import Overhearing, Sound
 from aura.voice.ports import Audio
 from aura.voice.replying import Replying
 from aura.voice.segment import Segment
+from aura.voice.surroundings import Surroundings
 from aura.voice.tasks import Tasks
 from aura.voice.watchdog import watch_microphone
 
@@ -51,7 +51,7 @@ class Conversation:
         self._ears = ears
         self._limits = limits
         self._tasks = Tasks(failed=self._failed)
-        self._line = line = Line(
+        self._here = here = Surroundings(
             options=options,
             timer=timer or SystemTimer(),
             outbox=Outbox(),
@@ -63,16 +63,16 @@ class Conversation:
         self._turns = 0
         self._segments: set[Segment] = set()
         self._state = State.LISTENING
-        self._active_at = self._heard_at = self._line.timer.seconds()
+        self._active_at = self._heard_at = self._here.timer.seconds()
         self._watching: asyncio.Task[None] | None = None
-        self._replying = Replying(ears, answers, line, changed=self._note_state, record=record)
-        self._endpointing = Endpointing(self._replying, self._ear, line, ended=self._over)
+        self._replying = Replying(ears, answers, here, changed=self._note_state, record=record)
+        self._endpointing = Endpointing(self._replying, self._ear, here, ended=self._over)
         self._overhearing = Overhearing(
-            self._replying, self._ear, line, open_segment=self._open, interrupt=self._interrupted_by
+            self._replying, self._ear, here, open_segment=self._open, interrupt=self._interrupted_by
         )
 
     async def __aenter__(self) -> Self:
-        self._line.spawn(self._watch())
+        self._here.spawn(self._watch())
         return self
 
     async def __aexit__(
@@ -88,23 +88,23 @@ class Conversation:
         for segment in self._segments:
             await segment.close()
         await self._tasks.close()
-        self._line.outbox.close()
+        self._here.outbox.close()
 
     def end(self, reason: WhyOver) -> None:
         """Tell the client that it is over, and why; nothing follows."""
-        self._line.outbox.post(Over(reason=reason))
-        self._line.outbox.close()
+        self._here.outbox.post(Over(reason=reason))
+        self._here.outbox.close()
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def events(self) -> AsyncGenerator[TalkEvent]:
         """What happens, for the one task that writes. It ends when the conversation does."""
-        return self._line.outbox.events()
+        return self._here.outbox.events()
 
     @property
     def options(self) -> Options:
         """How it is held now."""
-        return self._line.options
+        return self._here.options
 
     @property
     def state(self) -> State:
@@ -127,7 +127,7 @@ class Conversation:
         """Go on in another way, from the next turn on."""
         if options.listens != self.options.listens:
             self.clear()
-        self._line.options = options
+        self._here.options = options
         self._ear.adjust(
             threshold=options.threshold,
             pre_roll_seconds=options.pre_roll_seconds,
@@ -138,18 +138,18 @@ class Conversation:
     def hear(self, pcm: bytes) -> None:
         """The microphone's next samples."""
         noticed = self._ear.feed(pcm)
-        self._heard_at = self._line.timer.seconds()
+        self._heard_at = self._here.timer.seconds()
         if not self.options.listens:
             return
         for each in noticed:
             if each.change is Change.BEGAN:
                 self._began(each)
                 if self._watching is None or self._watching.done():
-                    self._watching = self._line.spawn(self._watch_microphone())
+                    self._watching = self._here.spawn(self._watch_microphone())
             else:
                 self._paused()
         if self._ear.speaking:
-            self._active_at = self._line.timer.seconds()
+            self._active_at = self._here.timer.seconds()
             self._go_on_hearing(pcm, fresh=any(each.change is Change.BEGAN for each in noticed))
 
     def commit(self) -> None:
@@ -188,7 +188,7 @@ class Conversation:
         """
         if not text.strip():
             raise InvalidRequest("the text is empty: say something", field="text")
-        self._active_at = self._line.timer.seconds()
+        self._active_at = self._here.timer.seconds()
         self._overhearing.drop()
         self._replying.interrupt("turn_detected")
         self._drop_turn()
@@ -234,7 +234,7 @@ class Conversation:
             return
         if self._turn is None:
             self._turn = self._new_turn()
-            self._line.outbox.post(SpeechStarted(turn=self._turn.number, audio_ms=audio_ms))
+            self._here.outbox.post(SpeechStarted(turn=self._turn.number, audio_ms=audio_ms))
         elif self._turn.waiting is not None:  # the sentence goes on
             self._turn.waiting.cancel()
             self._turn.waiting = None
@@ -261,11 +261,11 @@ class Conversation:
 
     def _lost(self) -> None:
         """No audio comes any more in the middle of a word."""
-        self._ear.lose(self._line.timer.seconds() - self._heard_at)
+        self._ear.lose(self._here.timer.seconds() - self._heard_at)
         self._paused()
 
     async def _watch_microphone(self) -> None:
-        await watch_microphone(self._ear, self._line.timer, last=lambda: self._heard_at, lost=self._lost)
+        await watch_microphone(self._ear, self._here.timer, last=lambda: self._heard_at, lost=self._lost)
 
     def _interrupted_by(self, sound: Sound) -> None:
         """A sound is an interruption: the reply ends here, and what is said is a turn. Where nothing of the reply was
@@ -276,7 +276,7 @@ class Conversation:
         turn.segments.extend(sound.segments)
         for segment in sound.segments:
             segment.told = self._teller(turn)
-        self._line.outbox.post(SpeechStarted(turn=turn.number, audio_ms=sound.audio_ms))
+        self._here.outbox.post(SpeechStarted(turn=turn.number, audio_ms=sound.audio_ms))
         self._replying.interrupt("turn_detected", keep=before is None)
         if not self._ear.speaking:
             self._endpointing.pause(turn)
@@ -325,31 +325,31 @@ class Conversation:
     def _drop_turn(self) -> None:
         turn, self._turn = self._turn, None
         if turn is not None:
-            self._line.spawn(turn.close())
-            self._line.spawn(self._replying.guessing.forget(turn))
+            self._here.spawn(turn.close())
+            self._here.spawn(self._replying.guessing.forget(turn))
 
     def _note_state(self, state: State) -> None:
         if state is not self._state:
             self._state = state
-            self._line.outbox.post(StateChanged(state=state))
+            self._here.outbox.post(StateChanged(state=state))
 
     def _failed(self, fault: Fault) -> None:
-        self._line.outbox.post(fault)
+        self._here.outbox.post(fault)
         if fault.kind == BackendError.__name__:  # nobody else says that nothing goes on
             self._note_state(State.LISTENING)
 
     async def _watch(self) -> None:
         """End the conversation when it has lasted too long, or nobody says anything any more."""
-        ends = self._line.timer.seconds() + self._limits.session_seconds
+        ends = self._here.timer.seconds() + self._limits.session_seconds
         while True:
             if self._state is not State.LISTENING:
-                self._active_at = self._line.timer.seconds()
-            now = self._line.timer.seconds()
+                self._active_at = self._here.timer.seconds()
+            now = self._here.timer.seconds()
             idle_ends = self._active_at + self._limits.idle_seconds
             if now >= min(ends, idle_ends):
                 self.end("session_limit" if now >= ends else "idle")
                 return
-            await self._line.timer.sleep(min(ends, idle_ends) - now)
+            await self._here.timer.sleep(min(ends, idle_ends) - now)
 
 
 def _settle_seconds(options: Options) -> float:

@@ -9,10 +9,10 @@ from typing import Final
 from aura.errors import AuraError, InvalidRequest
 from aura.voice.ear import Ear
 from aura.voice.events import Committed, NotTranscribed, Partly, SpeechStopped, Transcribed
-from aura.voice.line import Line
 from aura.voice.listening import Turn
 from aura.voice.ports import Transcript
 from aura.voice.replying import Replying
+from aura.voice.surroundings import Surroundings
 from aura.voice.turns import LONGEST_PAUSE_SECONDS, asks_to_stop, likely_ended
 
 STEADY_SECONDS: Final = 0.2
@@ -30,11 +30,11 @@ class Endpointing:
         self,
         replying: Replying,
         ear: Ear,
-        line: Line,
+        here: Surroundings,
         *,
         ended: Callable[[Turn], None],
     ) -> None:
-        self._line = line
+        self._here = here
         self._replying = replying
         self._ear = ear
         self._ended = ended
@@ -45,37 +45,37 @@ class Endpointing:
 
     def understood(self, turn: Turn, text: str) -> None:
         """`text` is understood of what is being said in it."""
-        self._line.outbox.post(Partly(turn=turn.number, text=text))
+        self._here.outbox.post(Partly(turn=turn.number, text=text))
         if turn.steady is not None:
             turn.steady.cancel()
-        if self._line.options.answers and self._line.options.prefetches:
-            turn.steady = self._line.spawn(self._when_steady(turn))
+        if self._here.options.answers and self._here.options.prefetches:
+            turn.steady = self._here.spawn(self._when_steady(turn))
 
     def pause(self, turn: Turn) -> None:
         """The user pauses: it may be the end."""
-        turn.silent_at = self._line.timer.seconds() - self._ear.silence_seconds
-        turn.waiting = self._line.spawn(self._await_end(turn))
+        turn.silent_at = self._here.timer.seconds() - self._ear.silence_seconds
+        turn.waiting = self._here.spawn(self._await_end(turn))
 
     def end(self, turn: Turn) -> None:
         """It ends here, whatever was said."""
         if turn.waiting is not None:
             turn.waiting.cancel()
-        turn.silent_at = self._line.timer.seconds()
-        turn.waiting = self._line.spawn(self._end(turn))
+        turn.silent_at = self._here.timer.seconds()
+        turn.waiting = self._here.spawn(self._end(turn))
         self._ending = [task for task in self._ending if not task.done()] + [turn.waiting]
 
     def typed(self, turn: Turn, text: str, *, answer: bool) -> None:
         """It is typed."""
-        turn.silent_at = self._line.timer.seconds()
-        self._line.outbox.post(Committed(turn=turn.number, text=text))
+        turn.silent_at = self._here.timer.seconds()
+        self._here.outbox.post(Committed(turn=turn.number, text=text))
         self._unanswered[turn.number] = text
         if answer:
-            turn.waiting = self._line.spawn(self._replying.answer(turn, self._question()))
+            turn.waiting = self._here.spawn(self._replying.answer(turn, self._question()))
 
     def respond(self, turn: Turn) -> None:
         """Answer in it what was said and not answered, once all of that is understood."""
-        turn.silent_at = self._line.timer.seconds()
-        turn.waiting = self._line.spawn(self._respond(turn))
+        turn.silent_at = self._here.timer.seconds()
+        turn.waiting = self._here.spawn(self._respond(turn))
 
     def forget(self, turn: int) -> None:
         """What was said in a turn is not to be answered any more."""
@@ -84,7 +84,7 @@ class Endpointing:
     # ------------------------------------------------------------------------------------------------------------------
 
     async def _when_steady(self, turn: Turn) -> None:
-        await self._line.timer.sleep(STEADY_SECONDS)
+        await self._here.timer.sleep(STEADY_SECONDS)
         await self._replying.prefetch(turn, turn.question(turn.understood))
 
     async def _await_end(self, turn: Turn) -> None:
@@ -94,36 +94,36 @@ class Endpointing:
         except AuraError:
             await self._end(turn)
             return
-        turn.transcribed_at = self._line.timer.seconds()
-        pause = await self._line.options.turns.pause_seconds(transcript.text, language=transcript.language)
+        turn.transcribed_at = self._here.timer.seconds()
+        pause = await self._here.options.turns.pause_seconds(transcript.text, language=transcript.language)
         question = turn.question(transcript.text)
-        if self._line.options.answers and likely_ended(transcript.text):
+        if self._here.options.answers and likely_ended(transcript.text):
             await self._replying.guessing.speculate(turn, question)
-        if self._line.options.answers and question and turn.speculative is None:
-            self._line.spawn(self._replying.prefetch(turn, question))
-        left = turn.silent_at + min(pause, LONGEST_PAUSE_SECONDS) - self._line.timer.seconds()
+        if self._here.options.answers and question and turn.speculative is None:
+            self._here.spawn(self._replying.prefetch(turn, question))
+        left = turn.silent_at + min(pause, LONGEST_PAUSE_SECONDS) - self._here.timer.seconds()
         if left > 0:
-            await self._line.timer.sleep(left)
+            await self._here.timer.sleep(left)
         await self._end(turn)
 
     async def _end(self, turn: Turn) -> None:
         turn.is_over = True
         self._ended(turn)
-        self._line.outbox.post(SpeechStopped(turn=turn.number, audio_ms=round(self._ear.seconds * 1000)))
-        self._line.outbox.post(Committed(turn=turn.number))
+        self._here.outbox.post(SpeechStopped(turn=turn.number, audio_ms=round(self._ear.seconds * 1000)))
+        self._here.outbox.post(Committed(turn=turn.number))
         try:
             transcript = await turn.transcript()
         except AuraError as error:
-            self._line.outbox.post(NotTranscribed(turn=turn.number, kind=type(error).__name__, message=str(error)))
+            self._here.outbox.post(NotTranscribed(turn=turn.number, kind=type(error).__name__, message=str(error)))
             await self._replying.guessing.forget(turn)
             return
-        turn.transcribed_at = turn.transcribed_at or self._line.timer.seconds()
-        self._line.outbox.post(_said(turn, transcript))
+        turn.transcribed_at = turn.transcribed_at or self._here.timer.seconds()
+        self._here.outbox.post(_said(turn, transcript))
         if transcript.text:
             self._unanswered[turn.number] = turn.question(transcript.text)
         if asks_to_stop(transcript.text):
             self._unanswered.clear()
-        if not self._line.options.answers or not transcript.text or not self._unanswered:
+        if not self._here.options.answers or not transcript.text or not self._unanswered:
             await self._replying.guessing.forget(turn)
             return
         await self._replying.answer(turn, self._question())

@@ -8,9 +8,9 @@ from typing import Final
 
 from aura.answering.ahead import same_words
 from aura.voice.answers import Answers, SpokenAnswer
-from aura.voice.line import Line
 from aura.voice.listening import Turn
 from aura.voice.reply import Reply
+from aura.voice.surroundings import Surroundings
 from aura.voice.turns import asks_to_go_on
 
 MOST_PREFETCHES: Final = 3
@@ -27,20 +27,20 @@ class Guessing:
 
     def __init__(
         self,
-        line: Line,
+        here: Surroundings,
         answers: Answers,
         *,
         begin: Callable[[Turn, str, SpokenAnswer, bool], Reply],
         drop: Callable[[Reply], None],
     ) -> None:
-        self._line = line
+        self._here = here
         self._answers = answers
         self._begin = begin
         self._drop = drop
 
     async def prefetch(self, turn: Turn, question: str) -> None:
         """Begin to search for what is probably asked. It is used if the final says the same words, and dropped else."""
-        if not self._line.options.prefetches or turn.prefetches >= MOST_PREFETCHES or asks_to_go_on(question):
+        if not self._here.options.prefetches or turn.prefetches >= MOST_PREFETCHES or asks_to_go_on(question):
             return
         if turn.prefetched is not None and same_words(turn.prefetched.question, question):
             return
@@ -51,7 +51,7 @@ class Guessing:
 
     async def speculate(self, turn: Turn, question: str) -> None:
         """Begin to answer what was probably all."""
-        if self._line.options.speculation == "off" or turn.speculated >= self._line.options.most_speculations:
+        if self._here.options.speculation == "off" or turn.speculated >= self._here.options.most_speculations:
             return
         if turn.speculative is not None and turn.speculative.question == question:
             return
@@ -62,7 +62,7 @@ class Guessing:
         if answer is None:
             return
         turn.speculated += 1
-        turn.speculative = self._begin(turn, question, answer, self._line.options.speculation == "synthesis")
+        turn.speculative = self._begin(turn, question, answer, self._here.options.speculation == "synthesis")
 
     async def reply(self, turn: Turn, question: str) -> Reply:
         """The reply to what was asked: the one that was guessed right, or another one.

@@ -11,10 +11,10 @@ from aura.errors import AuraError
 from aura.voice.barge_in import BargeIn
 from aura.voice.ear import Ear, loudness
 from aura.voice.events import Ducked
-from aura.voice.line import Line
 from aura.voice.ports import BYTES_PER_SAMPLE, Audio
 from aura.voice.replying import Replying
 from aura.voice.segment import Segment
+from aura.voice.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +44,14 @@ class Overhearing:
         self,
         replying: Replying,
         ear: Ear,
-        line: Line,
+        here: Surroundings,
         *,
         open_segment: Callable[[Callable[[str], None]], Segment],
         interrupt: Callable[[Sound], None],
     ) -> None:
         self._replying = replying
         self._ear = ear
-        self._line = line
+        self._here = here
         self._open = open_segment
         self._interrupt = interrupt
         self._sound: Sound | None = None
@@ -64,7 +64,7 @@ class Overhearing:
     def began(self, audio_ms: int) -> None:
         """A sound begins, or goes on after a pause."""
         if self._sound is None:
-            self._sound = Sound(weight=BargeIn(self._line.timer.seconds()), audio_ms=audio_ms)
+            self._sound = Sound(weight=BargeIn(self._here.timer.seconds()), audio_ms=audio_ms)
         self._sound.fed = False
         if not self._replying.is_audible:
             self._replying.hold()
@@ -74,8 +74,8 @@ class Overhearing:
         sound = self._sound
         if sound is None:
             return
-        now, seconds = self._line.timer.seconds(), len(pcm) / BYTES_PER_SAMPLE / self._ear.sample_rate_hz
-        echo = self._replying.is_echoing and self._line.gate.may_be_echo(loudness(pcm), now)
+        now, seconds = self._here.timer.seconds(), len(pcm) / BYTES_PER_SAMPLE / self._ear.sample_rate_hz
+        echo = self._replying.is_echoing and self._here.gate.may_be_echo(loudness(pcm), now)
         sound.weight.heard(seconds, echo=echo)
         if sound.fed:
             sound.segments[-1].feed(Audio(pcm=pcm, sample_rate_hz=self._ear.sample_rate_hz))
@@ -100,7 +100,7 @@ class Overhearing:
         said = self._ear.take()
         if sound.fed:
             sound.segments[-1].finish(said)
-            self._line.spawn(self._judge(sound, sound.segments[-1]))
+            self._here.spawn(self._judge(sound, sound.segments[-1]))
         elif not sound.segments:
             self._let_go(sound)
 
@@ -143,9 +143,9 @@ class Overhearing:
         self._duck(sound, on=False)
         self._replying.release()
         for segment in sound.segments:
-            self._line.spawn(segment.close())
+            self._here.spawn(segment.close())
 
     def _duck(self, sound: Sound, *, on: bool) -> None:
         if sound.ducked != on:
             sound.ducked = on
-            self._line.outbox.post(Ducked(on=on))
+            self._here.outbox.post(Ducked(on=on))

@@ -22,7 +22,6 @@ from aura.voice.events import (
     TurnMeasured,
 )
 from aura.voice.guessing import Guessing, stopped
-from aura.voice.line import Line
 from aura.voice.listening import Turn
 from aura.voice.options import Ears
 from aura.voice.playback import Heard
@@ -31,6 +30,7 @@ from aura.voice.reading import Reading, spoken_language
 from aura.voice.reply import Reply, Voice
 from aura.voice.speakable.cardinals import Language
 from aura.voice.stages import measured
+from aura.voice.surroundings import Surroundings
 from aura.voice.telling import Rest
 from aura.voice.turns import asks_to_go_on
 from aura.voice.watchdog import watch_reply
@@ -56,17 +56,17 @@ class Replying:
         self,
         ears: Ears,
         answers: Answers,
-        line: Line,
+        here: Surroundings,
         *,
         changed: Callable[[State], None],
         record: Callable[[TurnMeasured], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._ears = ears
         self._answers = answers
-        self._line = line
+        self._here = here
         self._changed = changed
         self._record = record
-        self.guessing = Guessing(line, answers, begin=self._begun, drop=lambda reply: line.outbox.cancel(reply.number))
+        self.guessing = Guessing(here, answers, begin=self._begun, drop=lambda reply: here.outbox.cancel(reply.number))
         """What is begun before a turn has ended."""
         self._reply: Reply | None = None
         self._pending: Turn | None = None
@@ -91,12 +91,12 @@ class Replying:
     @property
     def is_audible(self) -> bool:
         """Whether the listener hears a reply, or still has some of it to play."""
-        return self._reply is not None and self._reply.is_audible(self._line.timer.seconds())
+        return self._reply is not None and self._reply.is_audible(self._here.timer.seconds())
 
     @property
     def is_echoing(self) -> bool:
         """Whether the microphone may hear a reply, or the end of one."""
-        return self.is_audible or self._line.timer.seconds() - self._silent_at < ECHO_TAIL_SECONDS
+        return self.is_audible or self._here.timer.seconds() - self._silent_at < ECHO_TAIL_SECONDS
 
     @property
     def is_thinking(self) -> bool:
@@ -108,12 +108,12 @@ class Replying:
     @property
     def played_seconds(self) -> float:
         """How much of the reply was played."""
-        return 0.0 if self._reply is None else self._reply.playback.played_seconds(self._line.timer.seconds())
+        return 0.0 if self._reply is None else self._reply.playback.played_seconds(self._here.timer.seconds())
 
     @property
     def playing(self) -> str:
         """The words that are being played."""
-        return "" if self._reply is None else self._reply.playback.playing(self._line.timer.seconds())
+        return "" if self._reply is None else self._reply.playback.playing(self._here.timer.seconds())
 
     @property
     def unheard_question(self) -> str | None:
@@ -132,7 +132,7 @@ class Replying:
         """Answer what was said in `turn`."""
         self._pending, self._question, turn.answered = turn, question, True
         self._changed(State.THINKING)
-        endpoint = self._line.timer.seconds()
+        endpoint = self._here.timer.seconds()
         try:
             await self._settled()
             if asks_to_go_on(question) and await self._go_on(turn, endpoint):
@@ -140,7 +140,7 @@ class Replying:
             reply = await self.guessing.reply(turn, question)
         except AuraError as error:
             await self.guessing.forget(turn)
-            self._line.outbox.post(Fault(kind=type(error).__name__, message=str(error)))
+            self._here.outbox.post(Fault(kind=type(error).__name__, message=str(error)))
             self._changed(State.LISTENING)
             return
         finally:
@@ -149,9 +149,9 @@ class Replying:
         if turn.prefetched is not None:  # for other words
             self._settle(self.guessing.forget(turn))
         self._take(reply, partial(measured, turn, reply, endpoint))
-        self._line.outbox.post(RetrievalStarted(reply=reply.number))
+        self._here.outbox.post(RetrievalStarted(reply=reply.number))
         reply.release()
-        self._line.spawn(self._follow(reply))
+        self._here.spawn(self._follow(reply))
 
     async def _go_on(self, turn: Turn, endpoint: float) -> bool:
         """Say the rest of what was cut off, here or over a connection that was lost; False where there is none."""
@@ -167,20 +167,20 @@ class Replying:
         self._run(reply)
         self._take(reply, partial(measured, turn, reply, endpoint), resumes=True)
         reply.release()
-        self._line.spawn(self._follow(reply))
+        self._here.spawn(self._follow(reply))
         return True
 
     async def _cut_before(self) -> Cut | None:
         found = await self._answers.cut_off()
-        return None if found is None else Cut.before(found, self._language(found.whole.question), self._line.timer)
+        return None if found is None else Cut.before(found, self._language(found.whole.question), self._here.timer)
 
     def _take(self, reply: Reply, measure: Callable[..., TurnMeasured], *, resumes: bool = False) -> None:
         self._reply, self._cut, self._began_anew, self._measure = reply, None, True, measure
         self._past[reply.number] = reply
         while len(self._past) > _REMEMBERED:
             del self._past[next(iter(self._past))]
-        self._line.outbox.post(ReplyBegan(reply=reply.number, turn=reply.turn, resumes=resumes))
-        self._line.spawn(watch_reply(reply, self._line.timer, give_up=partial(self._give_up, reply)))
+        self._here.outbox.post(ReplyBegan(reply=reply.number, turn=reply.turn, resumes=resumes))
+        self._here.spawn(watch_reply(reply, self._here.timer, give_up=partial(self._give_up, reply)))
 
     async def _follow(self, reply: Reply) -> None:
         """Tell what the assistant does, and how long it took, until the reply was played."""
@@ -190,13 +190,13 @@ class Replying:
             return
         if reply.playback.began:
             self._changed(State.SPEAKING)
-        self._line.outbox.post(self._measure())
+        self._here.outbox.post(self._measure())
         assert reply.task is not None
         await asyncio.wait((reply.task,))
-        while reply is self._reply and (left := reply.playback.left_seconds(self._line.timer.seconds())) > 1e-6:
-            await self._line.timer.sleep(left)
+        while reply is self._reply and (left := reply.playback.left_seconds(self._here.timer.seconds())) > 1e-6:
+            await self._here.timer.sleep(left)
         if reply is self._reply:
-            self._reply, self._silent_at = None, self._line.timer.seconds()
+            self._reply, self._silent_at = None, self._here.timer.seconds()
             self._changed(State.LISTENING)
             if reply.playback.began:
                 self._settle(reply.note(reply.heard_whole))
@@ -231,16 +231,16 @@ class Replying:
             self._cut_off(reply, told, keep=True)
 
     def _cut_off(self, reply: Reply, told: ReplyEnded, *, keep: bool, played: float | None = None) -> None:
-        now = self._line.timer.seconds()
+        now = self._here.timer.seconds()
         heard = reply.heard(now, at_most=played)
         reply.wake()
-        self._line.outbox.cancel(reply.number)
+        self._here.outbox.cancel(reply.number)
         if not reply.ended:
-            self._line.outbox.post(told)
+            self._here.outbox.post(told)
         if reply.began:
-            self._line.outbox.post(Interrupted(number=reply.number, heard=heard))
+            self._here.outbox.post(Interrupted(number=reply.number, heard=heard))
             self._cut = Cut.of(reply, heard)
-        self._line.gate.stop(now)
+        self._here.gate.stop(now)
         self._silent_at = now
         self._settle(self._stop(reply, heard, keep=keep))
         if keep:
@@ -250,20 +250,20 @@ class Replying:
     def played(self, number: int, seconds: float) -> None:
         """The client has played so much of a reply."""
         if self._reply is not None and self._reply.number == number:
-            self._reply.playback.report(seconds, self._line.timer.seconds())
+            self._reply.playback.report(seconds, self._here.timer.seconds())
 
     def truncate(self, number: int, seconds: float) -> int:
         """As `Conversation.truncate`."""
         if number not in self._past:
             raise NotFound("there is no such reply any more")
         reply = self._past[number]
-        heard = reply.heard(self._line.timer.seconds(), at_most=seconds)
+        heard = reply.heard(self._here.timer.seconds(), at_most=seconds)
         if reply is self._reply:
             self.interrupt("client_cancelled", played=seconds)
             return heard.audio_ms
         if self._cut is not None and self._cut.reading is reply.reading:
             self._cut = Cut.of(reply, heard)
-        self._line.outbox.post(Interrupted(number=number, heard=heard))
+        self._here.outbox.post(Interrupted(number=number, heard=heard))
         self._settle(reply.note(heard))
         return heard.audio_ms
 
@@ -282,7 +282,7 @@ class Replying:
                 await asyncio.gather(before, return_exceptions=True)
             await work
 
-        self._settling = self._line.spawn(settled())
+        self._settling = self._here.spawn(settled())
 
     def _take_down(self, *, interrupted: bool) -> None:
         """Keep how long the stages of the turn took; a conversation goes on also where that can not be kept."""
@@ -312,33 +312,33 @@ class Replying:
         rest: Rest | None = None,
     ) -> Reply:
         self._numbers += 1
-        synthesizer = self._ears.synthesizer if self._line.options.speaks else None
+        synthesizer = self._ears.synthesizer if self._here.options.speaks else None
         return Reply(
             self._numbers,
             turn.number,
             question,
             answer,
             reading,
-            voice=Voice(synthesizer=synthesizer, manner=self._line.options.manner),
-            outbox=self._line.outbox,
-            timer=self._line.timer,
+            voice=Voice(synthesizer=synthesizer, manner=self._here.options.manner),
+            outbox=self._here.outbox,
+            timer=self._here.timer,
             eager=eager,
             rest=rest,
             sending=self._note_sent,
         )
 
     def _begun(self, turn: Turn, question: str, answer: SpokenAnswer, eager: bool) -> Reply:
-        reading = Reading(answer, self._language(question), self._line.timer)
+        reading = Reading(answer, self._language(question), self._here.timer)
         reply = self._new(turn, question, answer, reading, eager=eager)
         self._run(reply)
         return reply
 
     def _run(self, reply: Reply) -> None:
-        reply.task = self._line.spawn(reply.run())
+        reply.task = self._here.spawn(reply.run())
 
     def _note_sent(self, audio: ReplyAudio, heard_at: float) -> None:
         seconds = len(audio.pcm) / BYTES_PER_SAMPLE / audio.sample_rate_hz
-        self._line.gate.playing(audio.pcm, heard_at, seconds)
+        self._here.gate.playing(audio.pcm, heard_at, seconds)
 
     def hold(self) -> None:
         """Let nothing of the reply leave until it is known whether the user goes on."""
@@ -351,7 +351,7 @@ class Replying:
             self._reply.release()
 
     def _language(self, question: str) -> Language | None:
-        return spoken_language(self._line.options.manner.language or self._line.options.hints.language, question)
+        return spoken_language(self._here.options.manner.language or self._here.options.hints.language, question)
 
 
 async def _written(record: Callable[[TurnMeasured], Coroutine[Any, Any, None]], turn: TurnMeasured) -> None:

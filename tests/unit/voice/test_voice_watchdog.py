@@ -96,7 +96,7 @@ async def test_a_client_that_takes_nothing_is_owed_no_more_than_a_few_seconds_an
         await talk.speak(1.0)
         await talk.pause(2.0)
         await talk.timer.advance(STUCK_SECONDS * 2)
-        assert talk.conversation._line.outbox._audio_seconds == 0
+        assert talk.conversation._here.outbox._audio_seconds == 0
         assert talk.conversation.state is State.LISTENING
         assert not talk.conversation.is_replying
         await talk.timer.advance(10_000.0)  # the client's, for the end of the test

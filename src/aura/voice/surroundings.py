@@ -14,8 +14,8 @@ from aura.voice.options import Options
 from aura.voice.outbox import Outbox
 
 
-class Line(msgspec.Struct, kw_only=True, eq=False):
-    """The line to one client: how the conversation is held now, the time, the way to the client, and what comes back by it.
+class Surroundings(msgspec.Struct, kw_only=True, eq=False):
+    """How the conversation is held now, its time, the way to its client, and the echo that comes back from there.
 
     `spawn` runs what nobody waits for.
     """
