@@ -23,7 +23,7 @@ _WELL_FORMED: Final = re.compile(r"D\d+:\d+")
 _DATES: Final = ("%I:%M %p on %d %B, %Y", "%H:%M on %d %B, %Y", "%d %B, %Y", "%B %d, %Y", "%Y-%m-%d", "%Y/%m/%d")
 _TURN_SECONDS: Final = 20
 _NEVER_SAID: Final = ("5", "off-topic")
-"""Categories whose questions may name no evidence, because there is none: LoCoMo's adversarial one, and that of our dialogues.
+"""Categories whose questions may name no evidence, because there is none: LoCoMo's adversarial one, and our dialogues' own.
 In another category, whoever wrote the question named none, and nothing can be scored by it."""
 
 
@@ -58,8 +58,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repairs(msgspec.Struct, kw_only=True):
-    """What was malformed in a file. A question is skipped when none of the evidence that it names is a turn, or when it names
-    none although its answer was said."""
+    """What was malformed in a file. A question is skipped when none of the evidence that it names is a turn, or when it
+    names none although its answer was said."""
 
     evidence_repaired: int = 0
     evidence_dropped: int = 0
