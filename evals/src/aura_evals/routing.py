@@ -37,13 +37,13 @@ from aura_evals.errors import BadInput
 from aura_evals.floors import Floor, broken_floors
 from aura_evals.result import write_whole
 from aura_evals.routing_baseline import compare, read, write
-from aura_evals.routing_choice import Chosen, chosen
+from aura_evals.routing_choice import chosen
 from aura_evals.routing_labels import read_labels
 from aura_evals.routing_page import SHARES, as_html
+from aura_evals.routing_result import METRICS, RoutingResult
 
 Floats = NDArray[np.float64]
 
-METRICS: Final = ("apgr", "cpt50", "cpt80")
 _DECIMALS: Final = 6
 
 
@@ -53,28 +53,6 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, Floats]
     learned_is: str
     proof: Proof | None = None
-
-
-class RoutingResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's numbers: system → metric → value, and as many intervals, in which the value lies nine times of ten.
-
-    `learned` is what was learned where it is better than length, and length where it is not, as the router has it;
-    `proof` says whether it is better by more than chance, which is when the router uses it. `ranked` is what the router's
-    ranking, which weighs price and time as well, makes of what was learned.
-    """
-
-    suite: str = "routing"
-    dataset: str
-    questions: int
-    topics: int
-    quick_right: float
-    strong_right: float
-    learned_is: str
-    metrics: dict[str, dict[str, float | None]]
-    intervals: dict[str, dict[str, tuple[float | None, float | None]]]
-    proof: Proof | None = None
-    ranked: tuple[Chosen, ...] = ()
-    floors: tuple[Floor, ...] = ()
 
 
 class RoutingOutputs(msgspec.Struct, frozen=True, kw_only=True):

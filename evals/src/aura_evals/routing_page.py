@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aura_evals.reports.html import STYLE
 from aura_evals.reports.plots import lines
-
-if TYPE_CHECKING:
-    from aura_evals.routing import RoutingResult
+from aura_evals.routing_result import METRICS, RoutingResult
 
 SHARES: Final = tuple(n / 20 for n in range(21))
 """Where the cost curve is drawn."""
@@ -33,11 +31,10 @@ def as_html(result: RoutingResult, curves: Mapping[str, Sequence[float]], faults
 
 
 def _numbers(result: RoutingResult) -> str:
-    metrics = ("apgr", "cpt50", "cpt80")
-    head = "".join(f"<th>{name}</th>" for name in ("router", *metrics))
+    head = "".join(f"<th>{name}</th>" for name in ("router", *METRICS))
     rows = "".join(
         f"<tr><td>{escape(system)}</td>"
-        + "".join(f'<td class="n">{_cell(row[metric], result.intervals[system][metric])}</td>' for metric in metrics)
+        + "".join(f'<td class="n">{_cell(row[metric], result.intervals[system][metric])}</td>' for metric in METRICS)
         + "</tr>"
         for system, row in result.metrics.items()
     )
