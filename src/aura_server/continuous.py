@@ -174,9 +174,13 @@ class _Continuous:
                 except (binascii.Error, ValueError):
                     raise InvalidRequest("audio is no base64", field="audio") from None
             case _Start():
+                format = AudioFormat(encoding=message.encoding, sample_rate_hz=message.sample_rate_hz)
+                decoder = Decoder(
+                    format, self._opened.rate_hz
+                )  # what can not be decoded is not kept to be resumed with
                 await self._opened.configure(start=msgspec.to_builtins(message))
                 self._begin(message)
-                self._decoder = Decoder(self._format, self._opened.rate_hz)
+                self._decoder = decoder
             case _Text():
                 self._talk.say(message.text)
             case _Commit():
@@ -320,5 +324,5 @@ def _decoded(text: str) -> _Incoming:
         raise InvalidRequest(f"a message has at most {_LONGEST_MESSAGE:,} characters", field="message")
     try:
         return msgspec.json.decode(text, type=_Incoming)
-    except (msgspec.ValidationError, msgspec.DecodeError) as failed:
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as failed:
         raise InvalidRequest(f"this message can not be used: {failed}", field="type") from None

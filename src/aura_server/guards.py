@@ -21,6 +21,11 @@ async def room_for_upload(connection: ASGIConnection[Any, Any, Any, Any], _: Bas
     await workspace.documents.ensure_room(int(stated) if stated.isdecimal() else 0)
 
 
+def admins_alone(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse who is not an admin, or a key that was not given the verb. Raises `Denied`."""
+    aura_of(connection).workspace_of(caller(connection.scope)).require_admin("import an organisation")
+
+
 async def takes_any_form(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Read a form by its own content type, multipart or not, before the framework reads it as the one that is described."""
     if isinstance(connection, Request):

@@ -135,9 +135,13 @@ def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Pr
     return _response(request, problem(request, 500, "an internal error; the server's log has it under this request_id"))
 
 
-def unreadable(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Problem | ErrorResponse]:
-    """A body that is no UTF-8: msgspec and the framework let this error through, where other bad JSON is their own."""
-    logger.warning("request %s: the body is no UTF-8", request_id(request.scope))
+def unreadable(
+    request: Request[Any, Any, Any], error: UnicodeDecodeError | RecursionError
+) -> Response[Problem | ErrorResponse]:
+    """A body that is no UTF-8, or a thousand brackets deep: msgspec and the framework let these errors through, where other
+    bad JSON is their own.
+    """
+    logger.warning("request %s: the body can not be read (%s)", request_id(request.scope), type(error).__name__)
     return _response(request, problem(request, 400, _PLAIN[400]))
 
 
@@ -145,6 +149,7 @@ EXCEPTION_HANDLERS = {
     AuraError: aura_error,
     HTTPException: http_error,
     UnicodeDecodeError: unreadable,
+    RecursionError: unreadable,
     Exception: unexpected,
 }
 _LEFT = "client disconnected prematurely"

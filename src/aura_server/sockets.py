@@ -90,7 +90,7 @@ async def _receive(socket: WebSocket[Any, Any, Any]) -> _Incoming:
         raise InvalidRequest(f"a message has at most {_LONGEST_MESSAGE:,} characters", field="message")
     try:
         return msgspec.json.decode(text, type=_Incoming)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequest(f"this message can not be used: {error}", field="type") from None
 
 
@@ -119,10 +119,20 @@ class _Talk:
             await self._leave()
 
     async def _beat(self) -> None:
-        """Tell the client, and what stands between, that the socket is alive, also while nothing is asked."""
+        """Tell the client, and what stands between, that the socket is alive, also while nothing is asked.
+
+        Whose credential is good no more hears nothing more, of an answer that is under way either.
+        """
         with suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
+                try:
+                    await self._workspace()
+                except Unauthenticated as error:
+                    await self._leave()
+                    await self._say_error(error)
+                except AuraError as error:  # the database is away: the next beat asks again
+                    logger.debug("whether a socket may stay open could not be asked: %s", error)
                 await self._send(_PING)
 
     async def _handle(self, message: _Incoming) -> None:

@@ -127,7 +127,7 @@ async def test_an_address_that_nobody_knows_is_a_wrong_one(app: ASGIApp, admin: 
     assert [each["field"] for each in said["errors"]] == ["url"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"null", b"[]", b'{"message": "\xff"}', b"{" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"{", b"null", b"[]", b'{"message": "\xff"}', b"[" * 100_000])
 async def test_a_body_that_can_not_be_read(app: ASGIApp, admin: dict[str, str], content: bytes) -> None:
     headers = admin | {"Content-Type": "application/json"}
     for path in ("/chat/", "/chat/stream", "/tenant/keys"):

@@ -166,6 +166,9 @@ async def test_cancelling_nothing_and_what_can_not_be_used_are_soft_errors(opena
         assert (await until(connection, "error"))[0].error.param == "audio"
         await connection.session.update(session={"type": "realtime", "tools": [{"type": "function", "name": "f"}]})  # pyright: ignore
         assert (await until(connection, "error"))[0].error.param == "session.tools"
+        deep = "[" * 5_000 + "]" * 5_000
+        await connection.send_raw(f'{{"type": "session.update", "session": {{"type": "realtime", "x": {deep}}}}}')
+        assert (await until(connection, "error"))[0].error.param == "event"
         await connection.conversation.item.retrieve(item_id="item_nobody")
         assert (await until(connection, "error"))[0].error.code == "NotFound"
         await connection.input_audio_buffer.clear()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import httpx
+import msgspec
 import pytest
-from server_support import PASSWORD, Tenant, bearer
+from server_support import PASSWORD, Served, Tenant, bearer, client_of
 
+from aura import Aura
+from aura.tenants.organisations import Organisations
+from aura_server import create_app
+from aura_server.app import Options
 from aura_server.session_cookie import NAME
 
 KEPT = {"X-Aura-Session": "cookie"}
@@ -51,6 +56,19 @@ async def test_the_cookie_is_exchanged_once(client: httpx.AsyncClient, acme: Ten
     assert answer.status_code == 200
     assert kept_in(answer) not in ("", first)
     assert (await refresh(client, first)).status_code == 401
+
+
+async def test_a_refresh_token_opens_nothing_at_another_organisation_s_address(
+    world: Served, acme: Tenant, globex: Tenant
+) -> None:
+    settings = world.aura.settings.model_copy(update={"base_domain": "aura.test"})
+    parts = msgspec.structs.replace(world.aura._parts, settings=settings)
+    aura = Aura(parts, Organisations(parts.database, passwords=parts.passwords, clock=parts.clock))
+    async with client_of(create_app(aura, Options(hosts=("*",)))) as client:
+        token = kept_in(await log_in(client, acme, KEPT))
+        assert (await refresh(client, token, KEPT | {"Host": f"{globex.name}.aura.test"})).status_code == 401
+        answer = await refresh(client, token, KEPT | {"Host": f"{acme.name}.aura.test"})
+        assert answer.status_code == 200, "it was not used up by the attempt"
 
 
 async def test_a_cookie_without_the_header_opens_nothing(client: httpx.AsyncClient, acme: Tenant) -> None:

@@ -66,6 +66,9 @@ async def test_who_may_not_upload_is_told_before_the_file_is_read(world: Served,
     tenant = await new_tenant(world.aura, "uploads")
     member = (await world.aura.workspace("uploads", "user@uploads.test")).user
     assert member is not None
+    for headers in (bearer(tenant.tokens[Role.MANAGER]), bearer(tenant.keys[Role.USER])):
+        answer = await client.post("/tenant/import", headers=headers, content=b"no form at all")
+        assert answer.status_code == 403
     await tenant.programs.users.update(member.id, UserChanges(can_upload_documents=False))
     answer = await client.post("/documents/", headers=bearer(tenant.tokens[Role.USER]), content=b"no form at all")
     assert answer.status_code == 403

@@ -109,6 +109,8 @@ async def test_a_continuous_session_goes_on_and_so_does_one_that_nothing_was_sai
         first = await until(socket, "ready")
         assert (first["resume_seconds"], first["resumed"]) == (30, False)
         await say(socket, type="start", sample_rate_hz=48_000, voice_id="scripted")
+        await say(socket, type="start", sample_rate_hz=1)
+        await until(socket, "error")  # and what can not be used is not what it goes on with
         await say(socket, type="ping")
         await until(socket, "pong")
     async with connect(f"{url}?resume={first['resume_token']}", additional_headers=me) as socket:

@@ -142,6 +142,15 @@ def test_settings_of_endless_depth_are_refused() -> None:
         validation.json_object(deep, field="custom_settings")
 
 
+def test_settings_are_as_deep_as_any_reader_can_follow_them() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(validation.MAX_JSON_DEPTH - 1):
+        deep = {"a": deep}
+    assert validation.json_object(deep, field="custom_settings") == deep
+    with pytest.raises(InvalidRequest, match="deep"):
+        validation.json_object({"a": [deep]}, field="custom_settings")
+
+
 def test_settings_may_speak_of_a_nul_without_holding_one() -> None:
     assert validation.json_object({"a": "\\u0000"}, field="custom_settings") == {"a": "\\u0000"}
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from aura.errors import InvalidRequest
 from aura.identity import Role
@@ -25,6 +25,8 @@ RESERVED_SUBDOMAINS: Final = frozenset(_RESERVED.split())
 """Names that belong to the platform: someone who held one could pass for it."""
 
 MAX_JSON_BYTES: Final = 64 * 1024
+MAX_JSON_DEPTH: Final = 100
+"""Of objects and lists in each other. What is written from a shallow stack must be readable from a deep one."""
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """Source: RFC 1123, section 2.1, without the two hyphens that RFC 5891 keeps for itself."""
@@ -117,7 +119,23 @@ def json_object(value: Mapping[str, object], *, field: str) -> dict[str, object]
         raise InvalidRequest(f"{field} holds a NUL character, which can not be stored", field=field)
     if size > MAX_JSON_BYTES:
         raise InvalidRequest(f"{field} has {size} bytes, and {MAX_JSON_BYTES} are allowed", field=field)
+    if not _is_shallow(value):
+        raise InvalidRequest(f"{field} is nested more than {MAX_JSON_DEPTH} deep", field=field)
     return dict(value)
+
+
+def _is_shallow(value: object) -> bool:
+    """Whether no more than `MAX_JSON_DEPTH` objects and lists of `value` are in each other; level by level, on no stack."""
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        level = [child for each in level for child in _children(each)]
+    return not any(isinstance(each, Mapping | list | tuple) for each in level)
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return cast("Mapping[object, object]", value).values()
+    return cast("Iterable[object]", value) if isinstance(value, list | tuple) else ()
 
 
 def brand_colors(value: Mapping[str, str]) -> dict[str, str]:

@@ -13,8 +13,14 @@ from aura.errors import Denied, InvalidRequest, Unavailable
 
 MOST_CHARACTERS = 2_000
 
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""All that is routed of IPv6. What is outside and yet no private network to `ipaddress`: `::127.0.0.1`, `::ffff:0:10.0.0.1`
+(RFC 2765), the site-local `fec0::/10`. Source: IANA's registry of the IPv6 address space.
+"""
 _INSIDE_OTHERS = tuple(ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
 """IPv6 ranges that lead to an IPv4 address inside of them (NAT64, 6to4, Teredo): a private one, if its sender likes."""
+_SPECIAL = tuple(ipaddress.ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20"))
+"""Reserved for protocols, relays and documentation, not all of it known to each Python that AURA runs on."""
 
 
 def parsed(url: str) -> httpx.URL:
@@ -62,6 +68,6 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))
-        if any(ip in network for network in _INSIDE_OTHERS):
+        if ip not in _GLOBAL_UNICAST or any(ip in network for network in _INSIDE_OTHERS):
             return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _SPECIAL)

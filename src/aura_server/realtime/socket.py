@@ -242,7 +242,7 @@ def _event_of(text: str) -> wire.ClientEvent:
         raise InvalidRequest(f"an event has at most {LONGEST_EVENT:,} characters", field="event")
     try:
         return msgspec.json.decode(text, type=wire.AnyClientEvent)
-    except (msgspec.ValidationError, msgspec.DecodeError) as failed:
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as failed:
         raise InvalidRequest(f"this event can not be used: {failed}", field="event") from None
 
 

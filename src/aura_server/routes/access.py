@@ -61,7 +61,8 @@ async def refresh(
     data: JSONBody[RefreshRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any], kept: InCookie = None
 ) -> Response[LoginResponse]:
     """Exchange a refresh token, once, for a new access token and the next refresh token."""
-    login = await aura.access.refresh(shown(request, data.refresh_token, kept))
+    token = shown(request, data.refresh_token, kept)
+    login = await aura.access.refresh(token, subdomain=subdomain_of(request))
     return logged_in(request, login, kept, 200)
 
 

@@ -16,6 +16,7 @@ from aura.usage.audit import Action
 from aura.workspace import Workspace
 from aura_server.archives import exported, imported
 from aura_server.auditing import Record
+from aura_server.guards import admins_alone
 from aura_server.limits import UPLOAD
 from aura_server.wire.tenant import OrganisationResponse
 
@@ -39,15 +40,13 @@ async def export(workspace: NamedDependency[Workspace], record: NamedDependency[
     return Stream(blocks, media_type=_MEDIA_TYPE, headers=headers)
 
 
-@post("/tenant/import", opt=UPLOAD, tags=_TAGS)
+@post("/tenant/import", opt=UPLOAD, guards=[admins_alone], tags=_TAGS)
 async def import_(
     data: MultipartBody[ImportForm],
     aura: NamedDependency[Aura],
-    workspace: NamedDependency[Workspace],
     record: NamedDependency[Record],
 ) -> OrganisationResponse:
     """A new organisation beside the caller's, from an archive, with the plan of a new one. Admins only."""
-    workspace.require_admin("import an organisation")
     made = await imported(aura, cast("BinaryIO", data.archive.file), data.subdomain)
     await record(Action.IMPORTED, "organisation", made.organisation.id)
     return OrganisationResponse.of(made.organisation)

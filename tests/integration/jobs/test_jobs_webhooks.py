@@ -192,7 +192,8 @@ async def test_a_private_address_is_refused_when_it_is_named_and_when_it_is_sent
 
 
 INSIDE = """127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 0.0.0.0 100.64.0.1 224.0.0.1 ::1 :: fe80::1%eth0
-    fd00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:a00:1:: ff02::1"""
+    fd00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:a00:1:: ff02::1 ::127.0.0.1 ::10.0.0.1 ::ffff:0:10.0.0.1 fec0::1
+    3fff::1 5f00::1 192.0.0.8 192.88.99.1"""
 
 
 @pytest.mark.parametrize("address", INSIDE.split())

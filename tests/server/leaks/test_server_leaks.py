@@ -20,6 +20,7 @@ from server_support import QUESTION, Served, bearer, listening
 from aura.database.scopes import application_filter
 from aura.identity import Role
 from aura.tenants.values import UserChanges
+from aura_server import sockets
 from aura_server.app import Options, create_app, litestar
 from aura_server.web_app import CLIENT_ROUTES, ROOT_FILES
 
@@ -308,6 +309,19 @@ async def test_a_socket_that_is_open_ends_at_the_next_message(
         await _remove(side, member, how)
         await talk.say(type="message", message=QUESTION)
         assert await talk.hear() == {"closed": 1008}
+
+
+async def test_a_socket_that_is_open_and_asks_nothing_ends_too(
+    world: Served, sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "HEARTBEAT_SECONDS", 0.02)
+    member, token, _ = await removed_later(world.aura, sides[0].tenant)
+    async with socket(world.app, "/ws/chat", headers=bearer(token)) as talk, asyncio.timeout(60):
+        assert await talk.hear() == {"type": "ping"}
+        await _remove(sides[0], member, "switched off")
+        while (told := await talk.hear()) == {"type": "ping"}:
+            pass
+        assert told == {"closed": 1008}
 
 
 @pytest.mark.parametrize("how", ["switched off", "deleted", "demoted by the key's end"])
