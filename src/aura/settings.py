@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     """Origins of other sites' pages that may call the API, separated by commas. None unless named."""
     trusted_proxies: str = ""
     """Addresses of proxies, separated by commas, whose word on a client's address is taken. None unless named."""
+    signup: Literal["open", "closed"] = "open"
+    """Whether anybody who reaches the server may make an organisation, and admins bring further ones; `closed`: the operator
+    alone."""
     max_upload_bytes: int = Field(default=1024 * 1024 * 1024, ge=1)
     """A larger upload, all its files together, is refused before it is read."""
 

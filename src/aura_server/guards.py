@@ -7,6 +7,7 @@ from typing import Any
 from litestar.connection import ASGIConnection, Request
 from litestar.handlers.base import BaseRouteHandler
 
+from aura.errors import Denied
 from aura_server.callers import aura_of, caller
 
 
@@ -24,6 +25,12 @@ async def room_for_upload(connection: ASGIConnection[Any, Any, Any, Any], _: Bas
 def admins_alone(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse who is not an admin, or a key that was not given the verb. Raises `Denied`."""
     aura_of(connection).workspace_of(caller(connection.scope)).require_admin("import an organisation")
+
+
+def open_for_newcomers(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse to make an organisation where `AURA_SIGNUP` leaves that to the operator. Raises `Denied`."""
+    if aura_of(connection).settings.signup == "closed":
+        raise Denied("this server makes no organisations by itself: ask its operator, who has `aura tenant create`")
 
 
 async def takes_any_form(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 
 import httpx
+import msgspec
 import pytest
-from server_support import Served, Tenant, bearer, new_tenant
+from server_support import Served, Tenant, bearer, client_of, new_tenant
 from websockets.asyncio.client import connect
 
+from aura import Aura
 from aura.identity import Role
+from aura.tenants.organisations import Organisations
 from aura.tenants.values import PlanChanges, UserChanges
-from aura_server import sockets
+from aura_server import create_app, sockets
 
 
 async def ticket(client: httpx.AsyncClient, tenant: Tenant) -> str:
@@ -60,6 +63,17 @@ async def test_a_socket_beats_also_while_nothing_is_asked(
     async with connect(f"{url}/ws/chat?token={await ticket(client, acme)}") as socket:
         assert json.loads(await socket.recv()) == {"type": "ping"}
         assert json.loads(await socket.recv()) == {"type": "ping"}
+
+
+async def test_where_signup_is_closed_nobody_makes_an_organisation(world: Served, acme: Tenant) -> None:
+    settings = world.aura.settings.model_copy(update={"signup": "closed"})
+    parts = msgspec.structs.replace(world.aura._parts, settings=settings)
+    aura = Aura(parts, Organisations(parts.database, passwords=parts.passwords, clock=parts.clock))
+    admin = bearer(acme.tokens[Role.ADMIN])
+    async with client_of(create_app(aura)) as client:
+        for path, headers in (("/api/signup", {}), ("/signup", {}), ("/tenant/import", admin)):
+            answer = await client.post(path, headers=headers, content=b"not even read")
+            assert (answer.status_code, "operator" in answer.json()["detail"]) == (403, True), path
 
 
 async def test_who_may_not_upload_is_told_before_the_file_is_read(world: Served, client: httpx.AsyncClient) -> None:

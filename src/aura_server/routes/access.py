@@ -13,6 +13,7 @@ from aura.platform import Aura
 from aura.usage.audit import Action
 from aura_server.auditing import Record, record_login
 from aura_server.callers import PUBLIC, subdomain_of
+from aura_server.guards import open_for_newcomers
 from aura_server.requests import address, request_id
 from aura_server.session_cookie import InCookie, logged_in, logged_out, shown
 from aura_server.wire.access import (
@@ -25,7 +26,7 @@ from aura_server.wire.access import (
 )
 
 
-@post(["/api/signup", "/signup"], opt=PUBLIC, tags=["public"])
+@post(["/api/signup", "/signup"], opt=PUBLIC, guards=[open_for_newcomers], tags=["public"])
 async def signup(
     data: JSONBody[SignupRequest], aura: NamedDependency[Aura], request: Request[Any, Any, Any], kept: InCookie = None
 ) -> Response[LoginResponse]:

@@ -16,7 +16,7 @@ from aura.usage.audit import Action
 from aura.workspace import Workspace
 from aura_server.archives import exported, imported
 from aura_server.auditing import Record
-from aura_server.guards import admins_alone
+from aura_server.guards import admins_alone, open_for_newcomers
 from aura_server.limits import UPLOAD
 from aura_server.wire.tenant import OrganisationResponse
 
@@ -40,7 +40,7 @@ async def export(workspace: NamedDependency[Workspace], record: NamedDependency[
     return Stream(blocks, media_type=_MEDIA_TYPE, headers=headers)
 
 
-@post("/tenant/import", opt=UPLOAD, guards=[admins_alone], tags=_TAGS)
+@post("/tenant/import", opt=UPLOAD, guards=[admins_alone, open_for_newcomers], tags=_TAGS)
 async def import_(
     data: MultipartBody[ImportForm],
     aura: NamedDependency[Aura],
