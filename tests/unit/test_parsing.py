@@ -276,6 +276,20 @@ def test_markdown_is_rendered_to_what_a_reader_sees(tmp_path):
     assert reading.of(Category.CODE) == ["# no heading"]
 
 
+@pytest.mark.parametrize("tangle", ["[", "![", "[a](", "<a "])
+def test_markdown_that_is_made_to_take_for_ever_is_given_up(tangle):
+    assert partition.markdown_blocks(tangle * 10_000, seconds=0.05) is None
+    assert partition.markdown_blocks("# Fine") is not None, "nothing of it is left behind"
+
+
+def test_a_word_without_end_is_kept_and_is_no_single_token(tmp_path):
+    word = "](`" * 1_000
+    assert read(tmp_path, f"<p>{word}</p>", Format.HTML).of(Category.TEXT) == [word]
+    from unstructured.nlp import tokenize
+
+    assert max(map(len, tokenize._process_cached(word))) <= 100, "which takes its length squared"
+
+
 # Mail, tables, values
 
 

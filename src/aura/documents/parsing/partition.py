@@ -8,7 +8,7 @@ Three things are seen to before its first import:
 - `unstructured` 0.27 asks for spaCy's `en_core_web_sm` and, where it is missing, downloads it on first use, which fails
   offline and is not wanted otherwise. Expected: to tell sentences without a download. Without the model it is handed a
   blank English pipeline with a sentencizer; what is lost is the tagging of verbs, by which it tells narrative text from
-  other text, a difference that is not used here. With the model installed, nothing is changed. Upstream:
+  other text, a difference that is not used here. With the model installed, it is used. Upstream:
   `unstructured.nlp.tokenize._load_spacy_model`; this can go when that works offline without the model.
 """
 
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from aura.documents.parsing.elements import Block, Category, table_rows
+from aura.documents.parsing.spending import Spent, spending
 from aura.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 OCR_INSTALL = 'pip install "aura[ocr]", and the program tesseract'
 _OCR_SCALE = 3
 """Pixels per point: 216 dots per inch, what tesseract reads well."""
+_ENDLESS_WORD = re.compile(r"\S{100}")
+_RENDERING_SECONDS = 5.0
+_RENDERING_SECONDS_PER_CHARACTER = 15e-6
+"""Some four times what prose took on two busy cores."""
 _MODEL = "en_core_web_sm"
 _CATEGORIES = {"Title": Category.TITLE, "ListItem": Category.LIST_ITEM, "CodeSnippet": Category.CODE}
 _LABELLED = re.compile(r"\(?\w{1,4}[.)]\s")
@@ -131,15 +136,32 @@ def _number(numbered: lxml.html.HtmlElement) -> None:
         holder.text = f"{number}. {(holder.text or '').lstrip()}"
 
 
-def markdown_blocks(text: str) -> Iterator[Block]:
-    """The blocks of a Markdown document, rendered as `unstructured` does; front matter is kept as it is written."""
+def markdown_blocks(text: str, *, seconds: float = _RENDERING_SECONDS) -> Iterator[Block] | None:
+    """The blocks of a Markdown document, rendered as `unstructured` does; front matter is kept as it is written.
+
+    None for one that is made to take far longer than its size asks for: 30 KB of open brackets take Python-Markdown minutes,
+    in which nobody else's file would be parsed. It can be read as plain text.
+
+    Args:
+        seconds: of the processor, besides what each character is given.
+    """
     import markdown
 
-    if front := _FRONT_MATTER.match(text):
-        yield Block(category=Category.TEXT, text=front[1])
-        text = text[front.end() :]
-    if text.strip():
-        yield from html_blocks(markdown.markdown(_lists_apart(text), extensions=["tables", "fenced_code"]))
+    front = _FRONT_MATTER.match(text)
+    body = text[front.end() :] if front else text
+    try:
+        with spending(seconds + len(body) * _RENDERING_SECONDS_PER_CHARACTER):
+            rendered = markdown.markdown(_lists_apart(body), extensions=["tables", "fenced_code"])
+    except Spent:
+        return None
+    return _rendered_blocks(front[1] if front else None, rendered if body.strip() else "")
+
+
+def _rendered_blocks(front: str | None, rendered: str) -> Iterator[Block]:
+    if front is not None:
+        yield Block(category=Category.TEXT, text=front)
+    if rendered:
+        yield from html_blocks(rendered)
 
 
 def _lists_apart(text: str) -> str:
@@ -237,14 +259,25 @@ def _prepare() -> None:
         import spacy
     from unstructured.nlp import tokenize
 
-    if not spacy.util.is_package(_MODEL):
+    def blank_pipeline() -> spacy.language.Language:
+        pipeline = spacy.blank("en")
+        pipeline.add_pipe("sentencizer")
+        return pipeline
 
-        def blank_pipeline() -> spacy.language.Language:
-            pipeline = spacy.blank("en")
-            pipeline.add_pipe("sentencizer")
-            return pipeline
+    load = tokenize._load_spacy_model if spacy.util.is_package(_MODEL) else blank_pipeline  # pyright: ignore[reportPrivateUsage]
 
-        tokenize._load_spacy_model = blank_pipeline  # pyright: ignore[reportPrivateUsage]
+    def bounded_pipeline() -> spacy.language.Language:
+        """Its tokens are counted, never kept: a word without end counts as several, for it takes its length squared."""
+        pipeline = load()
+        whole = pipeline.tokenizer
+
+        def tokens(text: str) -> spacy.tokens.Doc:
+            return whole(_ENDLESS_WORD.sub(r"\g<0> ", text))
+
+        pipeline.tokenizer = tokens
+        return pipeline
+
+    tokenize._load_spacy_model = bounded_pipeline  # pyright: ignore[reportPrivateUsage]
 
 
 @contextmanager
