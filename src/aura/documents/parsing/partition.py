@@ -34,6 +34,7 @@ from aura.errors import InvalidRequest
 if TYPE_CHECKING:
     import lxml.html
     import pypdfium2
+    from spacy.tokens import Doc
     from unstructured.documents.elements import Element
 
 OCR_INSTALL = 'pip install "aura[ocr]", and the program tesseract'
@@ -271,7 +272,7 @@ def _prepare() -> None:
         pipeline = load()
         whole = pipeline.tokenizer
 
-        def tokens(text: str) -> spacy.tokens.Doc:
+        def tokens(text: str) -> Doc:
             return whole(_ENDLESS_WORD.sub(r"\g<0> ", text))
 
         pipeline.tokenizer = tokens
