@@ -133,7 +133,8 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", numeric),
         (r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d{2})", numeric),
         (
-            rf"(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)? (?P<month>{_MONTH})\.?(?:,? (?P<year>\d{{4}}))?",
+            rf"(?:(?:on|am) )?(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)? (?P<month>{_MONTH})\.?"
+            r"(?:,? (?P<year>\d{4}))?",
             _CALENDAR.named,
         ),
         (

@@ -18,11 +18,12 @@ _ADV = (
     r"|personnellement|énormément|officiellement|enfin|récemment|depuis (?:\w+ )?(?:19|20)\d\d|depuis \w+ \w+) )*"
 )
 _WHEN = (
-    r"(?:(?:hier|récemment|il y a \w+ \w+|l[ea] \w+ (?:derni(?:er|ère)|passée?)|l'(?:an|année) (?:derni(?:er|ère)|passée?)"
-    r"|en (?:19|20)\d\d) )?"
+    r"(?:(?:hier|récemment|il y a \w+ \w+|l[ea] \w+ (?:derni(?:er|ère)|passée?)|l'(?:an|année) (?:derni(?:er|ère)"
+    r"|passée?)|en (?:19|20)\d\d) )?"
 )
 _IN = r"(?:à |a |en |au |aux |dans |près de |près d')"
 _OF = r"(?:de la |de l'|de |d'|du |des )"
+_WITH = r"(?:avec (?:m(?:on|a|es)|une?|des|deux|trois) \w+ )?"
 _AN = r"(?:(?:un|une|le|la|les) |l')?"
 _MY = r"m(?:on|a|es)"
 _COUNT = r"une?|deux|trois|quatre|cinq|six|\d+"
@@ -39,14 +40,21 @@ _OCCUPATION = (
     r"|jardini(?:er|ère)|serveu(?:r|se)|vendeu(?:r|se)|caissi(?:er|ère)|retraitée?)"
 )
 _LANGUAGES = (
-    r"français|anglais|allemand|espagnol|italien|portugais|arabe|chinois|mandarin|japonais|russe|néerlandais|polonais|turc"
-    r"|grec|hébreu|hindi|coréen|breton|basque|catalan|occitan|roumain|suédois|danois|norvégien|finnois|ukrainien|tchèque"
-    r"|hongrois|vietnamien|persan|swahili|wolof|corse|alsacien"
+    r"français|anglais|allemand|espagnol|italien|portugais|arabe|chinois|mandarin|japonais|russe|néerlandais|polonais"
+    r"|turc|grec|hébreu|hindi|coréen|breton|basque|catalan|occitan|roumain|suédois|danois|norvégien|finnois|ukrainien"
+    r"|tchèque|hongrois|vietnamien|persan|swahili|wolof|corse|alsacien"
 )
 _ILLNESS = (
     r"diabète|asthme|cancer|dépression|épilepsie|tdah|migraines?|arthrose|arthrite|vih|autisme|dyslexie|hypertension"
     r"|sida"
 )
+_AT_HAND = (
+    r"document|fichier|chapitre|paragraphe|section|phrase|version|brouillon|option|réponse|résumé|texte|page"
+    r"|présentation|format|suggestion|proposition|liste|tableau|diapo(?:sitive)?|colonne|ligne|onglet|lien|ton"
+    r"|résultat|rapport|contrat|lettre|mail|message|question|exemple|modèle|formulaire|facture|titre|sujet|étape"
+    r"|partie|passage|idée|solution|explication|tâche|appli|outil|bouton"
+)
+_THING = rf"(?:{_COUNT}) (?:{_PETS}|{_GOODS})[sx]?"
 _CREED = (
     r"catholique|protestante?|chrétien(?:ne)?|musulmane?|juif|juive|hindoue?|bouddhiste|athée|agnostique|croyante?"
     r"|pratiquante?"
@@ -57,14 +65,14 @@ _PURPOSE = (
     r"|écrire|étudier|reprendre|passer|perdre|quitter|commencer|arrêter|changer|ouvrir)"
 )
 _NOT_A_PLACE = (
-    r"(?!(?:(?:la|le|un|une) |l')?(?:couple|paix|peur|fond|distance|crédit|colocation|concubinage|harmonie|enfer|rêve|passé"
-    r"|ce |moment|attendant|train|temps|plein|joie|calme|doute|silence|même|côté|deux|dix|cinq"
-    r"|quelques|proximité|\d+)\b)"
+    r"(?!(?:(?:la|le|un|une) |l')?(?:couple|paix|peur|fond|distance|crédit|colocation|concubinage|harmonie|enfer|rêve"
+    r"|passé|ce |moment|attendant|train|temps|plein|joie|calme|doute|silence|même|côté|deux|dix|cinq|quelques"
+    r"|proximité|face|dehors|dedans|haut|bas|face|l'espoir|\d+)\b)"
 )
 _WORKPLACE = (
     r"hôpital|école|lycée|collège|université|usine|bureau|magasin|restaurant|banque|laboratoire|hôtel|bar|boulangerie"
-    r"|pharmacie|entrepôt|agence|clinique|bibliothèque|musée|aéroport|gare|mairie|garage|ferme|chantier|crèche|entreprise"
-    r"|start-up|startup|cabinet|boutique|supermarché|centre|théâtre|librairie|préfecture|ministère|atelier"
+    r"|pharmacie|entrepôt|agence|clinique|bibliothèque|musée|aéroport|gare|mairie|garage|ferme|chantier|crèche"
+    r"|entreprise|start-up|startup|cabinet|boutique|supermarché|centre|théâtre|librairie|préfecture|ministère|atelier"
 )
 
 
@@ -111,8 +119,14 @@ RULES: Final = (
         Category.FAMILY,
     ),
     # where they are
-    rule("home", rf"{_je('habite|réside|loge')}{_IN}{_NOT_A_PLACE}{VALUE}", Category.PLACE),
-    rule("home", rf"{_je('vis')}{_IN}{PROPER}(?: .*)?", Category.PLACE),
+    rule("home", rf"{_je('habite|réside|loge')}{_WITH}{_IN}{_NOT_A_PLACE}{VALUE}", Category.PLACE),
+    rule("home", rf"{_je('vis')}{_WITH}{_IN}{PROPER}(?: .*)?", Category.PLACE),
+    rule("home", rf"(?:nous (?:habitons|vivons)|on habite) {_WITH}{_IN}{PROPER}(?: .*)?", Category.PLACE),
+    rule(
+        "home",
+        rf"(?:nous avons|on a) {_ADV}(?:d[ée]m[ée]nag|emm[ée]nag)é {_WHEN}(?:à |en |au |aux ){PROPER}(?: .*)?",
+        Category.PLACE,
+    ),
     rule(
         "home",
         rf"{_je('vis')}(?P<v>(?:à la|en|dans (?:une?|le|la)) (?:campagne|montagne|ville|banlieue|village"
@@ -166,7 +180,8 @@ RULES: Final = (
     ),
     rule(
         "employer",
-        rf"{_je('travaille|bosse')}(?:(?:comme|en tant que) [\w -]+? )?pour (?:la société |l'entreprise |la |le )?{PROPER}"
+        rf"{_je('travaille|bosse')}(?:(?:comme|en tant que) [\w -]+? )?pour (?:la société |l'entreprise |la "
+        rf"|le )?{PROPER}"
         r"(?: .*)?",
         Category.WORK,
     ),
@@ -191,8 +206,8 @@ RULES: Final = (
     ),
     rule(
         "team",
-        rf"{_je('suis|travaille')}(?:dans |au )(?:l'|la |le )?(?:équipe|service|département) (?:de la |de l'|du |des |de )?"
-        rf"{VALUE}",
+        rf"{_je('suis|travaille')}(?:dans |au )(?:l'|la |le )?(?:équipe|service|département) (?:de la |de l'|du |des "
+        rf"|de )?{VALUE}",
         Category.WORK,
     ),
     # what they know and have
@@ -215,11 +230,13 @@ RULES: Final = (
         r"(?: (?:nommée?|appelée?|qui s'appelle) .+)?)",
         Category.POSSESSION,
     ),
+    rule("has", rf"{_je('ai')}(?P<v>{_THING}(?:(?:,| et) {_THING})+)", Category.POSSESSION, many=True),
     rule("pet:{k}", rf"m(?:on|a) (?P<k>{_PETS}) (?:s'appelle|se nomme) {PROPER}", Category.POSSESSION),
     # what they like
     rule(
         "diet",
-        rf"{_je('suis')}(?:devenue? )?(?:une? )?(?P<v>v[ée]gane?|végétalien(?:ne)?|végétarien(?:ne)?|pescétarien(?:ne)?)"
+        rf"{_je('suis')}(?:devenue? )?(?:une? )?(?P<v>v[ée]gane?|végétalien(?:ne)?|végétarien(?:ne)?"
+        rf"|pescétarien(?:ne)?)"
         r"(?: .*)?",
         Category.PREFERENCE,
         Kind.PREFERENCE,
@@ -341,9 +358,9 @@ FRENCH: Final = Grammar(
     ),
     subject="je ",
     stop=re.compile(
-        r"\s+(?:(?:parce que|car|puisque|comme|qui(?! s'appelle)|que|qu'\w+|dont|où|quand|lorsque|mais|donc|alors|bien que"
-        r"|même si|plutôt|afin|avec m(?:on|a|es)|pour m(?:on|a|es)|en ce moment|ces temps-ci)(?!\w)"
-        r"|(?:et|ou) (?=(?:je|mon|ma|mes|il|elle|on|nous)\b|j'|\w+e\s+(?:à|en|au|aux|chez|pour|dans|comme|avec)\b)).*"
+        r"\s+(?:(?:parce que|car|puisque|comme|qui(?! s'appelle)|que|qu'\w+|dont|où|quand|lorsque|mais|donc|alors"
+        r"|bien que|même si|plutôt|afin|avec m(?:on|a|es)|pour m(?:on|a|es)|en ce moment|ces temps-ci)(?!\w)|(?:et"
+        r"|ou) (?=(?:je|mon|ma|mes|il|elle|on|nous)\b|j'|\w+e\s+(?:à|en|au|aux|chez|pour|dans|comme|avec)\b)).*"
         rf"|\s+(?:chez|pour|avec) (?=[{UPPER}]).*|[.,:](?=\s|$).*|[;!?(\[{{|].*",
         re.DOTALL,
     ),
@@ -359,6 +376,15 @@ FRENCH: Final = Grammar(
         oui ton ta tes votre vos y en
         """),
     conjunction=re.compile(r",\s*(?:et\s+)?|\s+(?:et|ou|ni|ainsi que)\s+", re.IGNORECASE),
+    addressee=re.compile(r"(?<!\w)(?:tu|te|t'|toi|ton|ta|tes|votre|vos|vous)(?!\w)|(?<!\w)t'(?=\w)", re.IGNORECASE),
+    at_hand=re.compile(
+        r"\b(?:ce|cet|cette|ces|celui|celle|celles|ceux|ça|cela)\b|\b(?:premi(?:er|ère)|deuxième|seconde?|troisième"
+        r"|derni(?:er|ère)"
+        rf"|autre|même|prochaine?) (?:{_AT_HAND})s?\b|^(?:le|la) (?:premi(?:er|ère)|deuxième|seconde?|troisième"
+        rf"|derni(?:er|ère))$|^(?:(?:le|la|les|un|une|de|du|mon|ma|changer de|finir|terminer|commencer|écrire) "
+        rf"|l')*(?:{_AT_HAND})s?\b",
+        re.IGNORECASE,
+    ),
     fillers=words("le la les l un une des du de d à au aux en dans mon ma mes notre nos très bien beaucoup peu"),
 )
 """The grammar of French."""

@@ -30,12 +30,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 UPPER: Final = "A-ZÀ-ÖØ-Þ"
 """Capital letters, inside of the brackets of a pattern."""
 _AND_SO_ON: Final = rf"(?: (?:van |von |de |der |del |du |des |di |la |las |los |le |bin |al-)*[{UPPER}][\w'-]*){{0,3}}"
-NAME: Final = rf"(?P<v>(?-i:[^\W\d_][\w'-]*{_AND_SO_ON}))"
+_NO_NAME: Final = (
+    r"(?!(?:\w+(?:ed|ing|ant|ful|ble|ous|ish|ly|lich|isch|tig|bar|ig)|in|on|at|the|an?|not|wrong|right|long|short|hard|easy|so"
+    r"|secret|private|taken|written|below|above|here|hier|falsch|lang|kurz|egal|geheim|bekannt|programm|mal|bien|mon|ma|en|dans"
+    r"|sur|está|muy|largo|corto|raro|rare|court|difficile|simple|compliqué|connu|confidentiel|écrit|das|die|der|es|sie|ihn|ihr"
+    r"|dich|uns|nicht)\b)"
+)
+"""Before a word without a capital that is to be a name."""
+NAME: Final = rf"(?P<v>(?-i:(?=[{UPPER}])[\w'-]+{_AND_SO_ON}|{_NO_NAME}[^\W\d_][\w'-]*))"
 PROPER: Final = rf"(?P<v>(?-i:[{UPPER}][\w'-]*(?: (?:van |von |de |del |de la )*[{UPPER}][\w'-]*){{0,3}}))"
 VALUE: Final = r"(?P<v>.+)"
 EMAIL: Final = r"(?P<v>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
 PHONE: Final = r"(?P<v>[+(]?\d[\d ()/.-]{4,}\d)"
-CODE: Final = r"(?P<v>(?=[\w/-]*\d)[\w/-]+)"
+CODE: Final = r"(?P<v>(?-i:[A-Z]{1,4} )?(?=[\w/-]*\d)[\w/-]+)"
 
 
 def rule(
@@ -64,6 +71,11 @@ def rule(
     )
 
 
+def uncapitalised(pattern: str) -> str:
+    """`pattern` for those who write without capitals, in whose clauses they tell no name from another word."""
+    return rf"(?-i:(?=[^{UPPER}]+$)){pattern}"
+
+
 def negated(match: re.Match[str]) -> bool:
     """Whether a rule's pattern met one of its negations."""
     return any(said for name, said in match.groupdict().items() if name.startswith("n"))
@@ -89,8 +101,14 @@ class Grammar(msgspec.Struct, frozen=True, kw_only=True):
     refused: frozenset[str]
     """Words that no value begins with."""
     conjunction: re.Pattern[str]
+    addressee: re.Pattern[str]
+    """Words for whom one speaks to: what holds one tells of the talk, and not of who speaks."""
+    at_hand: re.Pattern[str]
+    """What a value must not be: a thing of the talk or of the work at hand, such as "the second version" or "this form"."""
     fillers: frozenset[str] = frozenset()
     """Words that tell no two values apart, besides those that are left out of values of every language."""
+    subordinate: re.Pattern[str] | None = None
+    """A clause with its verb (`verb`) at the end, as "dass ich in Rom wohne" has it, behind `subject` and before nothing."""
 
 
 def sensitive_words(categories: Iterable[tuple[Category, str]]) -> tuple[tuple[Category, re.Pattern[str]], ...]:

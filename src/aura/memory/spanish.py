@@ -24,13 +24,13 @@ _COUNT = r"una?|dos|tres|cuatro|cinco|seis|\d+"
 _PETS = r"perr[oa]|gat[oa]|conejo|caballo|yegua|loro|hámster|tortuga|pez|pájaro|cachorro|mascota"
 _GOODS = r"coche|carro|auto|bici|bicicleta|moto|barco|jardín|casa|piso|apartamento|piano|guitarra"
 _OCCUPATION = (
-    r"(?:(?!de\b)[\w-]+ )?(?:profesora?|maestr[oa]|enfermer[oa]|ingenier[oa]|desarrolladora?|médic[oa]|doctora?|abogad[oa]"
-    r"|arquitect[oa]|gerente|directora?|diseñadora?|científic[oa]|estudiante|piloto|chef|cociner[oa]|panader[oa]"
-    r"|conductora?|analista|consultora?|contable|contadora?|escritora?|periodista|electricista|carpinter[oa]"
-    r"|fontaner[oa]|mecánic[oa]|agricultora?|programadora?|físic[oa]|químic[oa]|biólog[oa]|farmacéutic[oa]|dentista"
-    r"|ciruj?an[oa]|bibliotecari[oa]|fotógraf[oa]|traductora?|investigadora?|técnic[oa]|secretari[oa]|músic[oa]|artista"
-    r"|economista|terapeuta|psicólog[oa]|veterinari[oa]|bomber[oa]|soldado|jardiner[oa]|camarer[oa]|meser[oa]"
-    r"|vendedora?|cajer[oa]|jubilad[oa])"
+    r"(?:(?!de\b)[\w-]+ )?(?:profesora?|maestr[oa]|enfermer[oa]|ingenier[oa]|desarrolladora?|médic[oa]|doctora?"
+    r"|abogad[oa]|arquitect[oa]|gerente|directora?|diseñadora?|científic[oa]|estudiante|piloto|chef|cociner[oa]"
+    r"|panader[oa]|conductora?|analista|consultora?|contable|contadora?|escritora?|periodista|electricista"
+    r"|carpinter[oa]|fontaner[oa]|mecánic[oa]|agricultora?|programadora?|físic[oa]|químic[oa]|biólog[oa]"
+    r"|farmacéutic[oa]|dentista|ciruj?an[oa]|bibliotecari[oa]|fotógraf[oa]|traductora?|investigadora?|técnic[oa]"
+    r"|secretari[oa]|músic[oa]|artista|economista|terapeuta|psicólog[oa]|veterinari[oa]|bomber[oa]|soldado"
+    r"|jardiner[oa]|camarer[oa]|meser[oa]|vendedora?|cajer[oa]|jubilad[oa])"
 )
 _LANGUAGES = (
     r"español|castellano|inglés|francés|alemán|italiano|portugués|árabe|chino|mandarín|japonés|ruso|neerlandés|holandés"
@@ -40,21 +40,28 @@ _LANGUAGES = (
 _ILLNESS = (
     r"diabetes|asma|cáncer|depresión|epilepsia|tdah|migrañas?|artrosis|artritis|vih|sida|autismo|dislexia|hipertensión"
 )
+_AT_HAND = (
+    r"documento|archivo|fichero|capítulo|párrafo|sección|frase|versión|borrador|opción|respuesta|resumen|texto|página"
+    r"|diseño|formato|sugerencia|propuesta|lista|tabla|diapositiva|columna|fila|chat|pestaña|enlace|tono|resultado"
+    r"|informe|contrato|carta|correo|mensaje|pregunta|ejemplo|plantilla|modelo|formulario|factura|título|tema|paso"
+    r"|parte|idea|solución|explicación|tarea|herramienta|botón"
+)
+_THING = rf"(?:{_COUNT}) (?:{_PETS}|{_GOODS})(?:es|s)?"
 _CREED = r"católic[oa]|protestante|cristian[oa]|evangélic[oa]|musulmana?|judí[oa]|hindú|budista|ate[oa]|agnóstic[oa]"
 _INFINITIVE = r"(?!(?:ser|estar|haber|tener|poder|saber|entender|recibir)\b)\w+(?:ar|er|ir|ír)(?:me|lo|la|los|las)?\b"
 _PURPOSE = (
-    r"(?:aprender|visitar|comprar|mudarme|trasladarme|casarme|jubilarme|viajar|estudiar|empezar|terminar|escribir|correr"
-    r"|construir|abrir|cambiar|dejar|perder|hacerme|convertirme)"
+    r"(?:aprender|visitar|comprar|mudarme|trasladarme|casarme|jubilarme|viajar|estudiar|empezar|terminar|escribir"
+    r"|correr|construir|abrir|cambiar|dejar|perder|hacerme|convertirme)"
 )
 _NOT_A_PLACE = (
-    r"(?!(?:(?:el|la|un|una) )?(?:paz|pareja|peligro|pasado|sueño|familia|equipo|grupo|curso|directo|vilo|tensión|soledad"
-    r"|armonía|mentira|infierno|miedo|mundo|serio|serie|negro|vano|silencio|proyecto|proyectos|novela|libro|tesis|informe"
-    r"|artículo|idea|plan|eso|esto|ello)\b)(?!.* (?:es|está|son|fue|era|será) )"
+    r"(?!(?:(?:el|la|un|una) )?(?:paz|pareja|peligro|pasado|sueño|familia|equipo|grupo|curso|directo|vilo|tensión"
+    r"|soledad|armonía|mentira|infierno|miedo|mundo|serio|serie|negro|vano|silencio|proyecto|proyectos|novela|libro"
+    r"|tesis|informe|artículo|idea|plan|eso|esto|ello)\b)(?!.* (?:es|está|son|fue|era|será) )"
 )
 _WORKPLACE = (
-    r"hospital|escuela|instituto|colegio|universidad|oficina|empresa|tienda|restaurante|banco|fábrica|taller|laboratorio"
-    r"|hotel|bar|panadería|farmacia|almacén|agencia|clínica|biblioteca|museo|aeropuerto|estación|ayuntamiento|garaje"
-    r"|granja|guardería|bufete|supermercado|centro|teatro|librería|ministerio|puerto"
+    r"hospital|escuela|instituto|colegio|universidad|oficina|empresa|tienda|restaurante|banco|fábrica|taller"
+    r"|laboratorio|hotel|bar|panadería|farmacia|almacén|agencia|clínica|biblioteca|museo|aeropuerto|estación"
+    r"|ayuntamiento|garaje|granja|guardería|bufete|supermercado|centro|teatro|librería|ministerio|puerto"
 )
 _ONLY = r"(?!.*\bno s[oó]l[oa](?:mente)?\b)"
 
@@ -92,11 +99,16 @@ RULES: Final = (
     ),
     rule("children", rf"{_yo('tengo')}(?P<v>(?:(?:{_COUNT}) )?hij[oa]s?)(?: .*)?", Category.FAMILY),
     # where they are
-    rule("home", rf"{_yo('vivo|resido')}(?:en |cerca de ){_NOT_A_PLACE}{VALUE}", Category.PLACE),
+    rule(
+        "home",
+        rf"{_yo('vivo|vivimos|resido')}(?:con (?:mis?|una?|el|la) \w+ )?(?:en |cerca de ){_NOT_A_PLACE}{VALUE}",
+        Category.PLACE,
+    ),
     rule("home", rf"{_yo('estoy')}viviendo en {_NOT_A_PLACE}{VALUE}", Category.PLACE),
     rule(
         "home",
-        r"(?:yo )?(?:ya )?(?:me (?:he mudado|mudé|he trasladado|trasladé)|acabo de (?:mudarme|trasladarme))"
+        r"(?:yo )?(?:ya )?(?:me (?:he mudado|mudé|he trasladado|trasladé)|nos (?:hemos mudado|mudamos)|acabo de"
+        r" (?:mudarme|trasladarme))"
         rf" {_WHEN}(?:de [\w-]+ )?a {VALUE}",
         Category.PLACE,
     ),
@@ -160,9 +172,11 @@ RULES: Final = (
     rule("uses", rf"{_yo('uso|utilizo|conduzco')}(?:una?|el|la|mi) (?P<v>.+)", Category.POSSESSION, confidence=0.7),
     rule(
         "has",
-        rf"{_yo('tengo')}(?P<v>(?:{_COUNT}) (?:{_PETS}|{_GOODS})(?:es|s)?(?: \w+)?(?: (?:llamad[oa]|que se llama) .+)?)",
+        rf"{_yo('tengo')}(?P<v>(?:{_COUNT}) (?:{_PETS}|{_GOODS})(?:es|s)?(?: \w+)?(?: (?:llamad[oa]"
+        rf"|que se llama) .+)?)",
         Category.POSSESSION,
     ),
+    rule("has", rf"{_yo('tengo')}(?P<v>{_THING}(?:(?:,| y) {_THING})+)", Category.POSSESSION, many=True),
     rule(
         "has",
         rf"(?:yo )?(?P<n>(?:ya )?no) tengo (?P<v>(?:{_PETS}|{_GOODS})(?:es|s)?)",
@@ -184,9 +198,9 @@ RULES: Final = (
     ),
     rule(
         "eats",
-        r"(?:yo )?(?P<n>no|ya no|nunca) (?:como|bebo) (?:nada de )?"
-        r"(?P<v>(?:ni )?(?!(?:antes|ahora|siempre|debería|quería|quisiera|esperaba|si|para|en|por|tú|él|ella|ellos|otros"
-        r"|todos|el|la|los|las|un|una|mi|tu|su|de|a|bien|mal|solo|sola|fuera)\b)\w+(?:,? (?:ni|o|y) (?:ni )?\w+)*)",
+        r"(?:yo )?(?P<n>no|ya no|nunca) (?:como|bebo) (?:nada de )?(?P<v>(?:ni )?(?!(?:antes|ahora|siempre|debería"
+        r"|quería|quisiera|esperaba|si|para|en|por|tú|él|ella|ellos|otros|todos|el|la|los|las|un|una|mi|tu|su|de|a"
+        r"|bien|mal|solo|sola|fuera)\b)\w+(?:,? (?:ni|o|y) (?:ni )?\w+)*)",
         Category.PREFERENCE,
         Kind.PREFERENCE,
         many=True,
@@ -233,6 +247,13 @@ RULES: Final = (
     rule("plan", rf"(?:yo )?voy a (?P<v>{_PURPOSE}\b.*)", Category.PLAN, Kind.PLAN, confidence=0.8),
     rule(
         "plan",
+        r"(?:yo )?me voy a (?P<v>(?:mudar|trasladar|casar|jubilar|hacer|comprar)\b.+)",
+        Category.PLAN,
+        Kind.PLAN,
+        confidence=0.8,
+    ),
+    rule(
+        "plan",
         r"(?:yo )?(?:planeo|pienso|tengo (?:previsto|pensado)|tengo la intención de|tengo intención de) "
         rf"(?P<v>{_INFINITIVE}.+)",
         Category.PLAN,
@@ -243,7 +264,8 @@ RULES: Final = (
     rule("plan", rf"mi (?:meta|objetivo) es (?P<v>{_INFINITIVE}.*)", Category.PLAN, Kind.PLAN),
     rule(
         "plan",
-        rf"(?:yo )?{_ADV}estoy (?P<v>(?:aprendiendo|estudiando|ahorrando para|entrenando para|preparando) .+)",
+        rf"(?:yo )?{_ADV}estoy (?P<v>(?:(?:aprendiendo|estudiando)(?! (?:mucho|bastante|cosas|cómo|que|de|el|la"
+        rf" (?:propuesta|opción)))|ahorrando para|entrenando para|preparando) .+)",
         Category.PLAN,
         Kind.PLAN,
         confidence=0.8,
@@ -259,7 +281,8 @@ RULES: Final = (
     ),
     rule(
         "health",
-        rf"{_yo('soy|estoy')}(?P<v>diabétic[oa]|embarazada|autista|epiléptic[oa]|depresiv[oa]|disléxic[oa]|cieg[oa]|sord[oa]"
+        rf"{_yo('soy|estoy')}(?P<v>diabétic[oa]|embarazada|autista|epiléptic[oa]|depresiv[oa]|disléxic[oa]|cieg[oa]"
+        rf"|sord[oa]"
         r"|alcohólic[oa]|seropositiv[oa])",
         Category.HEALTH,
     ),
@@ -283,8 +306,8 @@ RULES: Final = (
 )
 
 _DONE = (
-    r"fui|estuve|visité|compré|vendí|empecé|terminé|conocí|volé|vi|tuve|asistí|corrí|reservé|firmé|adopté|perdí|gané|aprobé"
-    r"|viajé|llegué|volví|celebré|cené|comí|nadé|participé|presenté|recibí|cancelé"
+    r"fui|estuve|visité|compré|vendí|empecé|terminé|conocí|volé|vi|tuve|asistí|corrí|reservé|firmé|adopté|perdí|gané"
+    r"|aprobé|viajé|llegué|volví|celebré|cené|comí|nadé|participé|presenté|recibí|cancelé"
 )
 
 SPANISH: Final = Grammar(
@@ -303,15 +326,15 @@ SPANISH: Final = Grammar(
     ),
     subject="",
     stop=re.compile(
-        r"\s+(?:(?:porque|ya que|pues|que(?! se llama)|quien|donde|cuando|mientras|pero|sino|aunque|como|así que|con mis?"
-        r"|para mis?|hoy en día)(?!\w)"
-        r"|(?:y|o) (?=(?:yo|mi|mis|me|él|ella|ellos|vivo|trabajo|hablo|tengo|soy|estoy)\b)).*"
+        r"\s+(?:(?:porque|ya que|pues|que(?! se llama)|quien|donde|cuando|mientras|pero|sino|aunque|como|así que"
+        r"|con mis?|para mis?|hoy en día)(?!\w)|(?:y|o) (?=(?:yo|mi|mis|me|él|ella|ellos|vivo|trabajo|hablo|tengo|soy"
+        r"|estoy)\b)).*"
         rf"|\s+(?:para|con) (?=[{UPPER}]).*|[.,:](?=\s|$).*|[;!?(\[{{|].*",
         re.DOTALL,
     ),
     trailing=re.compile(
-        r"[\s,]+(?:ahora|ahora mismo|actualmente|mucho|muchísimo|también|todavía|aún|ya|por favor|otra vez|de nuevo|nada"
-        r"|últimamente|en absoluto|desde)$",
+        r"[\s,]+(?:ahora|ahora mismo|actualmente|mucho|muchísimo|también|todavía|aún|ya|por favor|otra vez|de nuevo"
+        r"|nada|últimamente|en absoluto|desde)$",
         re.IGNORECASE,
     ),
     ended=re.compile(r"\bya no\b", re.IGNORECASE),
@@ -321,6 +344,15 @@ SPANISH: Final = Grammar(
         más menos mejor peor mucho poco bien mal aquí ahí allí no sí ser
         """),
     conjunction=re.compile(r",\s*(?:y\s+)?|\s+(?:y|e|o|ni)\s+", re.IGNORECASE),
+    addressee=re.compile(r"(?<!\w)(?:tú|tu|tus|te|ti|contigo|usted|ustedes|vosotr[oa]s|os)(?!\w)", re.IGNORECASE),
+    at_hand=re.compile(
+        r"(?<!\w)(?:est[eao]s?|es[eao]s?|esto|eso)(?!\w)|(?<!\w)(?:primer[oa]?|segund[oa]|tercer[oa]?|últim[oa]"
+        r"|otr[oa]|mism[oa]"
+        rf"|próxim[oa]) (?:{_AT_HAND})(?:e?s)?(?!\w)|^(?:el|la) (?:primer[oa]|segund[oa]|tercer[oa]|últim[oa])$"
+        rf"|^(?:(?:el|la|los|las|un|una|mi|de|cambiar de|terminar|empezar|escribir|dejar) )*(?:{_AT_HAND})"
+        rf"(?:e?s)?(?!\w)",
+        re.IGNORECASE,
+    ),
     fillers=words("el la los las un una unos unas de del al a en mi mis muy mucho poco nuestra nuestro cerca"),
 )
 """The grammar of Spanish."""
