@@ -96,3 +96,25 @@ def test_the_longest_of_overlapping_expressions_counts() -> None:
     text = "It was the day before yesterday, in May 2025."
     found = resolve(text, THURSDAY, UTC)
     assert [text[each.start : each.end] for each in found] == ["the day before yesterday", "in May 2025"]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("On Monday I was ill", "2026-11-23"),
+        ("On Monday I see the doctor", "2026-11-30"),
+        ("Am Montag war ich krank", "2026-11-23"),
+        ("Ich habe am Montag angefangen", "2026-11-23"),
+        ("Am Montag habe ich Prüfung", "2026-11-30"),
+        ("I left in March", "2026-03-01"),
+        ("I'm leaving in March", "2027-03-01"),
+        ("I married on 5 January", "2026-01-05"),
+        ("Im März bin ich umgezogen", "2026-03-01"),
+        ("J'ai déménagé en mars", "2026-03-01"),
+        ("Je déménage en mars", "2027-03-01"),
+        ("Me mudé en marzo", "2026-03-01"),
+        ("Me mudo en marzo", "2027-03-01"),
+    ],
+)
+def test_what_tells_of_the_past_is_of_a_day_that_was(text: str, first: str) -> None:
+    assert [each[0] for each in days(text)] == [date.fromisoformat(first)]

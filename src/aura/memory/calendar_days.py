@@ -26,6 +26,8 @@ class Calendar:
         self.weekday = _either(self._weekdays)
         self.number = rf"\d{{1,3}}|{_either(self._numbers)}"
         self.unit = _either(self._units)
+        self.yearless: tuple[Reader, ...] = (self.named, self.month_named)
+        """Those that choose a year where none is said."""
 
     def period(self, offset: int) -> Reader:
         """The week, month, year or weekday before, of or after today's."""
@@ -101,6 +103,15 @@ def day(offset: int) -> Reader:
         return found, found
 
     return read
+
+
+def a_year_before(days: Range) -> Range:
+    """The same days a year earlier; of a month, the whole month."""
+    first, last = days
+    if first.day == 1 and last != first:
+        return _month(date(first.year - 1, first.month, 1))
+    earlier = first.replace(year=first.year - 1)  # ValueError: the 29th of February
+    return earlier, earlier
 
 
 def numeric(match: re.Match[str], _: date) -> Range:

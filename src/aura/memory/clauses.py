@@ -175,9 +175,9 @@ _REPORTED = re.compile(
 )
 _OWN = r"i|i'm|i've|i'll|my|we|our|mine|me|ich|mein(?:e[rnsm]?)?|mir|mich|wir|unsere?"
 _VERBS = (
-    r"work|live|love|like|enjoy|hate|dislike|prefer|speak|have|own|drive|use|am(?! (?-i:[A-ZÄÖÜ\d]))|was|moved|started|joined|quit|bought"
-    r"|went|visited|got|don't|do not|can't|arbeite|wohne|lebe|liebe|mag|hasse|bevorzuge|spreche|habe|bin|war|fahre"
-    r"|trinke|esse"
+    r"work|live|love|like|enjoy|hate|dislike|prefer|speak|have|own|drive|use|am(?! (?-i:[A-ZÄÖÜ\d]))|was|moved|started"
+    r"|joined|quit|bought|went|visited|got|don't|do not|can't|arbeite|wohne|lebe|liebe|mag|hasse|bevorzuge|spreche|habe|bin"
+    r"|war|fahre|trinke|esse"
 )
 _OTHERS = r"he|she|it|they|you|this|that|the|er|sie|es|du|das|die|der|because|which|weil|please|bitte"
 _FRENCH = r"je|j(?=')|mon|ma|mes|il|elle|ils|elles|tu|vous|ça|parce|s'il te|s'il vous"

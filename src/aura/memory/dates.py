@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 import msgspec
 
-from aura.memory.calendar_days import Calendar, Reader, day, numeric, year
-from aura.memory.romance_dates import ROMANCE
+from aura.memory.calendar_days import Calendar, Range, Reader, a_year_before, day, numeric, year
+from aura.memory.romance_dates import ROMANCE, ROMANCE_YEARLESS
 
 
 class Days(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,8 @@ def resolve(text: str, at: datetime, zone: tzinfo) -> list[Days]:
     """The days that `text`, said at `at` in `zone`, speaks of, in its order; where expressions overlap, the longest.
 
     "Last week" is the calendar week from Monday to Sunday, "on Monday" the next one to come, "last Monday" the one before
-    today. A date that does not exist is no date.
+    today. What tells of the past is of a day that was: "on Monday I was ill", "I left in March". A date that does not exist
+    is no date.
     """
     today = at.astimezone(zone).date()
     found = sorted(_all(text, today), key=lambda each: (each.start, -each.end))
@@ -100,19 +101,40 @@ def only_time(text: str) -> bool:
 
 
 def _all(text: str, today: date) -> Iterator[Days]:
+    past = _PAST.search(text) is not None
     for pattern, read in (*_READERS, *ROMANCE):
         for match in pattern.finditer(text):
             try:
                 days = read(match, today)
+                if past and days[0] > today:
+                    days = _before(read, days)
             except (ValueError, OverflowError):  # the thirtieth of February
                 continue
             yield Days(start=match.start(), end=match.end(), first=days[0], last=days[1])
+
+
+def _before(read: Reader, days: Range) -> Range:
+    """The days that the past means where its words leave open which: the Monday before, March a year earlier."""
+    if read == _ON_WEEKDAY:
+        return days[0] - timedelta(weeks=1), days[1] - timedelta(weeks=1)
+    return a_year_before(days) if read in _YEARLESS else days
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{pattern})(?!\w)", re.IGNORECASE)
 
 
+_PAST: Final = re.compile(
+    r"\b(?:was|were|had|did|went|got|met|saw|flew|left|quit|bought|sold|broke|lost|won|took|gave|came|became|drove|ran|wrote|spoke"
+    r"|began|(?!need|feed|speed|seed|bed|red)\w{2,}ed|war|hatte|ging|fuhr|flog|kam|traf|kaufte|wurde|musste|konnte|begann"
+    r"|(?:habe?|bin|sind) .*(?:\b|zu|ab|an|auf|aus|ein|um|vor)ge\w+(?:t|en)|(?:habe?|bin|sind) .*(?:iert|begonnen|verloren"
+    r"|bekommen|besucht|verkauft|verlassen|bestanden)"
+    r"|(?:j'ai|nous avons|on a) (?:\w+ )?\w+(?:é|i|u|is|it|ert)e?s?|je (?:me )?suis \w+(?:é|i|u)e?s?|étais|avais"
+    r"|(?:he|hemos) \w+(?:ado|ido)|fui|estuve|tuve|(?!café|aquí|allí|así|ahí|bebé|esté)\w{3,}(?:é|í)(?!\w)|era|estaba)\b",
+    re.IGNORECASE,
+)
+_ON_WEEKDAY: Final = _CALENDAR.period(0)
+_YEARLESS: Final = (*_CALENDAR.yearless, *ROMANCE_YEARLESS)
 _PERIOD = rf"(?P<unit>week|month|year|woche|monats?|jahre?s?|{_WEEKDAY})"
 _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
     (_compiled(pattern), read)
@@ -126,7 +148,7 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
         (rf"(?:{_LAST}) {_PERIOD}", _CALENDAR.period(-1)),
         (rf"(?:{_NEXT}) {_PERIOD}", _CALENDAR.period(1)),
         (rf"(?:{_THIS}) {_PERIOD}", _CALENDAR.period(0)),
-        (rf"(?:on|am) (?P<unit>{_WEEKDAY})", _CALENDAR.period(0)),
+        (rf"(?:on|am) (?P<unit>{_WEEKDAY})", _ON_WEEKDAY),
         (rf"(?P<n>{_NUMBER})(?: of)? (?P<unit>{_UNIT}) ago", _CALENDAR.from_today(-1)),
         (rf"vor (?P<n>{_NUMBER}) (?P<unit>{_UNIT})", _CALENDAR.from_today(-1)),
         (rf"in (?P<n>{_NUMBER}) (?P<unit>{_UNIT})", _CALENDAR.from_today(1)),

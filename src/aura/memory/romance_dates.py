@@ -111,3 +111,5 @@ ROMANCE: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = tuple(
     )
 )
 """What is read of each language: `(expression, what it means)`."""
+
+ROMANCE_YEARLESS: Final = (*_FRENCH.yearless, *_SPANISH.yearless)
