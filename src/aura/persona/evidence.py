@@ -1,4 +1,5 @@
-"""Finds in a user's own words how they want to be answered: by rules, the same every time, in English and German.
+"""Finds in a user's own words how they want to be answered: by rules, the same every time, in English, German, French
+and Spanish.
 
 A sentence counts as asked for only when nothing else is in it, so that a question about documents ("is the warranty longer
 for members?") teaches nothing. Text of documents, of answers or of other people is never read here.
@@ -22,7 +23,9 @@ LONGEST_READ = 2_000
 _LONGEST_WISH = 120
 _SENTENCE = re.compile(r"[^.!?;\n]+[.!?;\n]*")
 _POLITE_QUESTION = re.compile(
-    r"\s*(?:please|can|could|would|will|bitte|kannst|könntest|können|könnten|würdest|würden)\b", re.I
+    r"\s*(?:please|can|could|would|will|bitte|kannst|könntest|können|könnten|würdest|würden"
+    r"|(?:tu )?peux|peut|pourrais|pouvez|pourriez|¿?\s*(?:me )?(?:puedes?|podrías?))\b",
+    re.I,
 )
 _CLAUSE = re.compile(r"[!?;\n]+|(?<=[a-zäöüß])(?<!Dr)(?<!Mr)(?<!Ms)(?<!Mrs)(?<!Prof)\.\s")
 _ALIKE = 0.9

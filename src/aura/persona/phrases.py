@@ -1,4 +1,7 @@
-"""How people say that they want to be answered otherwise, in English and German, and what means nothing beside it."""
+"""How people say that they want to be answered otherwise, and what means nothing beside it.
+
+English and German are here, French and Spanish in `aura.persona.romance_phrases`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aura.answering.lexicon import words
+from aura.persona import romance_phrases
 from aura.persona.learning import LESS, MORE
 from aura.persona.traits import Axis
 
@@ -22,6 +26,7 @@ _FILLERS = words(
     hätte gern gerne will brauche und wieder nächstes nächste formuliere formulieren rede sprich sprechen verwende nutze
     benutze beim auch hallo viel erklär erkläre
     """
+    + romance_phrases.FILLERS
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
@@ -94,31 +99,35 @@ _PLAIN: Mapping[tuple[Axis, str], str] = {
 INLINE: Final[Mapping[tuple[Axis, str], re.Pattern[str]]] = {
     ("detail", LESS): re.compile(
         r"\b(?:briefly|in brief|in short|in one sentence|in a sentence|in a nutshell|kurz(?:gefasst)?,|in kürze"
-        r"|in einem satz|in wenigen worten|kurz und knapp)(?!\w)"
+        r"|in einem satz|in wenigen worten|kurz und knapp|brièvement|en bref|en une phrase"
+        r"|en peu de mots|brevemente|en breve|en pocas palabras|en una frase)(?!\w)"
     ),
     ("detail", MORE): re.compile(
         r"\b(?:in (?:more |full |great )?detail|in depth|step by step|thoroughly|ausführlich|im detail"
-        r"|schritt für schritt)\b"
+        r"|schritt für schritt|en détail|étape par étape|en detalle|paso a paso)\b"
     ),
 }
 """Words within a question about how it is to be answered: of this one, and a little of all."""
 
 CASUAL: Final = re.compile(
     r"\b(?:thx|thanx|pls|plz|gonna|wanna|gotta|lol|btw|yo|yeah|nope|dunno|hey|hiya|moin|servus|hey|nö|jo|haste|biste|kannste"
-    r"|danke dir|kannst du|könntest du|weißt du|hast du|sag mal)\b",
+    r"|danke dir|kannst du|könntest du|weißt du|hast du|sag mal|salut|coucou|ouais|t'as|porfa|porfi)\b",
     re.IGNORECASE,
 )
 FORMAL: Final = re.compile(
     r"\b(?:dear (?:sir|madam|team|ms|mr|mrs|dr)|kind(?:est)? regards|sincerely|respectfully|i would be (?:most )?grateful"
     r"|i should be (?:most )?grateful|would you be so kind|could you kindly|i would appreciate|sehr geehrte\w*"
-    r"|mit freundlichen grüßen|hochachtungsvoll|ich wäre ihnen|wären sie so)\b",
+    r"|mit freundlichen grüßen|hochachtungsvoll|ich wäre ihnen|wären sie so|madame, monsieur|cordialement"
+    r"|je vous prie|je vous serais|auriez-vous l'amabilité|estimad[oa]s?|atentamente|le agradecería|le rogaría"
+    r"|tendría la amabilidad)\b",
     re.IGNORECASE,
 )
 PICTOGRAM: Final = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")
 NAMED: Final = re.compile(
-    r"\b(?:(?:please |you can |you may |just )?call me|nenn(?:e|en sie)? mich|sprich mich (?:mit|als)|du kannst mich)\s+"
-    r"((?:(?:Dr|Mr|Ms|Mrs|Prof|Herr|Frau)\.? )?[A-ZÄÖÜ][^\W\d_]+(?:[ '’-][A-ZÄÖÜ][^\W\d_]+){0,2})"
-    r"(?= nennen|\s*(?:please|bitte|from now on|ab jetzt)?\s*[.!,]?\s*$)"
+    r"\b(?:(?:please |you can |you may |just )?call me|nenn(?:e|en sie)? mich|sprich mich (?:mit|als)|du kannst mich"
+    r"|appelle-moi|appelez-moi|(?:tu peux|vous pouvez) m'appeler|ll[aá]mame|ll[aá]meme|puedes? llamarme)\s+"
+    r"((?:(?:Dr|Mr|Ms|Mrs|Prof|Herr|Frau|Mme|M|Sra?)\.? )?[A-ZÀ-ÖØ-Þ][^\W\d_]+(?:[ '’-][A-ZÀ-ÖØ-Þ][^\W\d_]+){0,2})"
+    r"(?= nennen|\s*,?\s*(?:please|bitte|from now on|ab jetzt|stp|s'il te plaît|s'il vous plaît|por favor)?\s*[.!,]?\s*$)"
 )
 """A name at the end of a sentence. Its prefix is matched in lower case: a sentence's first letter is lowered before."""
 
@@ -129,11 +138,11 @@ def core(sentence: str) -> str:
     return " ".join(word for word in found if word not in _FILLERS)
 
 
-def _table(phrases: Mapping[tuple[Axis, str], str]) -> dict[str, tuple[Axis, str]]:
-    parted = ((key, re.split(r"\||\n", texts)) for key, texts in phrases.items())
+def _table(*languages: Mapping[tuple[Axis, str], str]) -> dict[str, tuple[Axis, str]]:
+    parted = ((key, re.split(r"\||\n", texts)) for phrases in languages for key, texts in phrases.items())
     return {core(phrase): key for key, texts in parted for phrase in texts if core(phrase)}
 
 
-ASKED: Final = _table(_ASKED)
+ASKED: Final = _table(_ASKED, romance_phrases.ASKED)
 """What a sentence comes to that asks for another way of answering → the axis, and where to."""
-PLAIN: Final = _table(_PLAIN)
+PLAIN: Final = _table(_PLAIN, romance_phrases.PLAIN)
