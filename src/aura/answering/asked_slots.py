@@ -79,6 +79,12 @@ def slots_asked(question: str) -> tuple[str, ...]:
     )
 
 
+def naming(question: str) -> str:
+    """The words of `question` that name what it asks for, without those that only ask; all where no word is left."""
+    said = _WORD.findall(question)
+    return " ".join(word for word in said if word.lower() not in _ASKING or word.lower() in _keys()) or question
+
+
 @cache
 def _vocabulary() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     parted = {slot: line.partition("|") for slot, line in _ASKED_AS.items()}

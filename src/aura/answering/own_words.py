@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from aura.answering.asked_slots import words_of
+from aura.answering.asked_slots import naming, slots_asked, words_of
 from aura.answering.evidence import Question, Statement, density, read_question, read_statements, score, vocabulary
 from aura.answering.notes import day_of
 from aura.answering.oneself import about_oneself, asked_for
@@ -70,9 +70,13 @@ def _sentences(notes: Sequence[Quoted]) -> Iterator[_Sentence]:
 
 
 def _sought(question: str) -> str:
-    """What the note must tell: when it was said is told with it, so that `when` asks for nothing in it."""
+    """What the note must tell: when it was said is told with it, so that `when` asks for nothing in it.
+
+    Notes may be of another language than the question: what only asks in its own goes, for it stands in none of them.
+    """
     sought = asked_for(question)
-    return _WHEN.sub("", sought) if sought != question else sought
+    sought = _WHEN.sub("", sought) if sought != question else sought
+    return naming(sought) if slots_asked(question) else sought
 
 
 def _worth(asked: Question, statement: Statement) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache, partial
@@ -31,11 +32,12 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura.database.scopes import Sight
 from aura.database.statements import ScopedStatement
-from aura.database.tables import TERM_SPACE, facts, memory_entries, messages
+from aura.database.tables import TERM_SPACE, fact_evidence, facts, memory_entries, messages
 from aura.identity import Scope
 from aura.index import lexical
 from aura.memory.entries import ASSISTANT, ENTRY_COLUMNS, MOST_REPEATS, Entry, entry_of
@@ -48,6 +50,8 @@ TERMS_IN_PRODUCT = 24 // BITS
 MOST_TERMS = 4 * TERMS_IN_PRODUCT
 """Different terms of a question that are looked up."""
 
+_JOINING: Final = re.compile(r"(?:[,;]?\s+(?:and|but|so|und|aber|et|mais|y|e|pero))?[\s,;]*$", re.IGNORECASE)
+_OPENING: Final = re.compile(r"^[\s,;.!]*(?:(?:and|but|so|und|aber|et|mais|y|e|pero)\s+)?", re.IGNORECASE)
 _entry = memory_entries.c
 _HEAD = np.dtype([("id", "V16"), ("at", ">f8"), ("length", ">i4")])
 _EMPTY = literal(b"", LargeBinary)
@@ -56,7 +60,10 @@ assert MOST_REPEATS < 1 << BITS
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that is shown, a fact's slot, the turn that it is or comes from, and the turns around that."""
+    """An entry that is shown, a fact's slot, the turn that it is or comes from, and the turns around that.
+
+    Of a turn that states several things, what holds no more is left out. `outdated`: nothing that it taught holds.
+    """
 
     entry: Entry
     slot: str | None
@@ -156,24 +163,52 @@ async def fetch(
 ) -> dict[UUID, Fetched]:
     """The entries of `ids`, by id, outdated or not as of that moment. Cost: one round trip."""
     rows = await _FETCH.run(session, scope, {"ids": list(ids), "as_of": as_of})
-    return {
-        row.id: Fetched(
-            entry=entry_of(row),
-            slot=row.slot,
-            said=row.said,
-            before=row.before,
-            after=row.after,
-            outdated=row.ended and not row.lives,
-        )
-        for row in rows
-    }
+    return {row.id: _fetched(row) for row in rows}
+
+
+def _fetched(row: Row[tuple[Any, ...]]) -> Fetched:
+    entry = entry_of(row)
+    outdated = bool(row.ended or row.closed) and not (row.lives or row.open)
+    ended = () if outdated else row.ended or ()
+    if entry.kind == "turn":
+        entry = msgspec.structs.replace(entry, text=_without(entry.text, ended))
+    return Fetched(
+        entry=entry,
+        slot=row.slot,
+        said=None if row.said is None else _without(row.said, ended),
+        before=row.before,
+        after=row.after,
+        outdated=outdated,
+    )
+
+
+def _without(said: str, parts: Sequence[str]) -> str:
+    """A turn without parts of it, and without the word that joined them to the rest."""
+    rest = said
+    for part in parts:
+        before, found, after = rest.partition(part)
+        if found:
+            rest = f"{_JOINING.sub('', before)}{after}" if before.strip() else _OPENING.sub("", after)
+    return rest.strip() if re.search(r"\w", rest) else said
 
 
 def _fetching(sight: Sight) -> Select[Any]:
     """Turns are read from their entries: what the user had deleted of a message is not in these."""
-    message, told, fact = messages.alias("message"), memory_entries.alias("told"), memory_entries.alias("fact")
+    message, told = messages.alias("message"), memory_entries.alias("told")
     other, near = messages.alias("other"), memory_entries.alias("near")
-    learned = and_(sight.sees(fact), fact.c.kind == "fact", fact.c.message_id == _entry.message_id)
+    entry = memory_entries.alias("entry")
+    first = and_(sight.sees(entry), entry.c.kind == "fact", entry.c.message_id == _entry.message_id)
+    proof, fact = fact_evidence.alias("proof"), facts.alias("fact")
+    learned = (
+        select(
+            func.array_agg(
+                func.substr(message.c.text, proof.c.start_offset + 1, proof.c.end_offset - proof.c.start_offset)
+            )
+        )
+        .join_from(proof, fact, and_(sight.sees(fact), fact.c.id == proof.c.fact_id))
+        .where(sight.sees(proof), proof.c.message_id == _entry.message_id)
+        .correlate(memory_entries, message)
+    )
     moment = func.coalesce(cast(bindparam("as_of", type_=DateTime(timezone=True)), DateTime(timezone=True)), _FOREVER)
     around = (
         select(func.concat(near.c.speaker, ": ", near.c.text))
@@ -188,8 +223,10 @@ def _fetching(sight: Sight) -> Select[Any]:
             told.c.text.label("said"),
             around.where(other.c.seq < message.c.seq).order_by(other.c.seq.desc()).scalar_subquery().label("before"),
             around.where(other.c.seq > message.c.seq).order_by(other.c.seq).scalar_subquery().label("after"),
-            exists().where(learned, fact.c.closed_at <= moment).label("ended"),
-            exists().where(learned, or_(fact.c.closed_at.is_(None), fact.c.closed_at > moment)).label("lives"),
+            learned.where(fact.c.valid_to <= moment).scalar_subquery().label("ended"),
+            learned.where(or_(fact.c.valid_to.is_(None), fact.c.valid_to > moment)).scalar_subquery().label("lives"),
+            exists().where(first, entry.c.closed_at <= moment).label("closed"),
+            exists().where(first, or_(entry.c.closed_at.is_(None), entry.c.closed_at > moment)).label("open"),
         )
         .outerjoin(message, and_(sight.sees(message), message.c.id == _entry.message_id))
         .outerjoin(told, and_(sight.sees(told), told.c.id == _entry.message_id))

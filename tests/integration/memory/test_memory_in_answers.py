@@ -348,3 +348,18 @@ async def store(workspace: Workspace, conversation_id: UUID, text: str) -> None:
 async def test_nothing_is_made_up_where_nothing_was_said(company: Company, question: str) -> None:
     await tell(company.member, "Please shorten this paragraph.")
     assert (await company.member.ask(question)).refused
+
+
+async def test_what_holds_no_more_of_a_turn_is_not_told_again(company: Company) -> None:
+    """Nor where the turn still tells of something else, or was not the first to say it."""
+    await tell(
+        company.member,
+        "My name is Ann and I live in Leeds.",
+        "As I said, I live in Leeds.",
+        "I moved to Bath last week.",
+    )
+    for question in ("Where do I live?", "Wo wohne ich?", "Où est-ce que j'habite ?", "¿Dónde vivo?"):
+        answer = await company.member.ask(question)
+        assert "Leeds" not in answer.text
+        assert "Bath" in answer.text
+    assert "Ann" in (await company.member.ask("What is my name?")).text
