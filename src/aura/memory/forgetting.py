@@ -1,4 +1,5 @@
 """ "Forget that I live in Rome", said in a conversation: the facts that it means are shown, and go when the user says yes.
+"What do you know about me?" shows all.
 
 What is kept of it is the conversation alone. Which facts were shown is read from the question that AURA asked, in a message
 that no model wrote; so nothing has to be remembered between the two, on whichever replica they arrive.
@@ -36,6 +37,53 @@ _NO = re.compile(
     r"(?:no|nope|no thanks|don't|nein|nein danke|lieber nicht|non|non merci|surtout pas|no gracias|mejor no)[.! ]*",
     re.IGNORECASE,
 )
+_KNOWN: Final = {
+    "en": re.compile(
+        r"(?:(?:so|hey|hi|please|can you|could you|and),? )*(?:(?:what|everything) (?:do|all|have) you (?:know|remember"
+        r"|learned|learnt|stored?|saved?)|tell me (?:what|everything) you (?:know|remember|have learned))"
+        r" (?:about|of|on) me(?: so far| already| by now| please)?",
+        re.IGNORECASE,
+    ),
+    "de": re.compile(
+        r"(?:(?:und|also|hallo|sag mir|bitte),? )*was (?:wei(?:ß|ss)t du|hast du(?: dir)?) (?:(?:alles|eigentlich|so"
+        r"|schon|jetzt|denn) )*(?:über mich|von mir)(?: alles)?(?: gemerkt| gelernt| gespeichert)?",
+        re.IGNORECASE,
+    ),
+    "fr": re.compile(
+        r"(?:(?:et|alors|dis-moi|salut),? )*(?:que (?:sais-tu|savez-vous)|qu'est-ce que (?:tu sais|vous savez)|tu sais quoi"
+        r"|ce que tu sais|qu'as-tu (?:appris|retenu))(?: déjà)? (?:de|sur) moi",
+        re.IGNORECASE,
+    ),
+    "es": re.compile(
+        r"¿?(?:(?:y|entonces|hola|dime),? )*(?:qué|que|lo que) (?:sabes|recuerdas|has aprendido|sabe usted)"
+        r"(?: ya)? (?:de|sobre) mí?",
+        re.IGNORECASE,
+    ),
+}
+"""By language how one asks for all that memory holds."""
+_MOST_SHOWN = 20
+_SHOWN: Final = {
+    "en": (
+        "This is what I have learned from you:\n{lines}\nSay “forget …” to have one of it deleted.",
+        "I have learned nothing of you yet, or not yet read it: what you say is read a moment later.",
+        "- and {n} more",
+    ),
+    "de": (
+        "Das habe ich von dir gelernt:\n{lines}\nSag „vergiss …“, wenn etwas davon gelöscht werden soll.",
+        "Ich habe noch nichts von dir gelernt, oder noch nicht gelesen: Was du sagst, wird einen Augenblick später gelesen.",
+        "- und {n} weitere",
+    ),
+    "fr": (
+        "Voici ce que j'ai appris de toi :\n{lines}\nDis « oublie … » pour en supprimer une partie.",
+        "Je n'ai encore rien appris de toi, ou pas encore lu : ce que tu dis est lu un instant plus tard.",
+        "- et {n} de plus",
+    ),
+    "es": (
+        "Esto es lo que he aprendido de ti:\n{lines}\nDi «olvida …» para borrar algo de ello.",
+        "Todavía no he aprendido nada de ti, o aún no lo he leído: lo que dices se lee un momento después.",
+        "- y {n} más",
+    ),
+}
 _EMPTY = words("""
     i me my mine that this it is am are was what where how about you know your everything all the a an
     ich mich mir mein meine meinen dass das es ist bin war was wo wie über du weißt dein deine alles der die
@@ -47,7 +95,7 @@ _EMPTY = words("""
 def may_concern(message: str) -> bool:
     """Whether `Forgetting` may act on `message`, which then must be all that was said. Costs nothing."""
     said = message.strip()
-    return any(each.fullmatch(said) for each in (_REQUEST, _YES, _NO))
+    return any(each.fullmatch(said) for each in (_REQUEST, _YES, _NO)) or _asks_for_all(said) is not None
 
 
 class Said(Protocol):
@@ -72,12 +120,14 @@ class Forgetting:
         """
         asked = earlier[-1] if earlier else None
         if asked is not None and getattr(asked, "model", None) == OWN and "\n- " in asked.text:
-            words_of = next(each for each in _WORDINGS.values() if asked.text.startswith(each.ask.partition("\n")[0]))
-            if _YES.fullmatch(message.strip()):
+            words_of = next((each for each in _WORDINGS.values() if asked.text.startswith(_first_line(each.ask))), None)
+            if words_of is not None and _YES.fullmatch(message.strip()):
                 await self._forget(asked.text)
                 return words_of.done
-            if _NO.fullmatch(message.strip()):
+            if words_of is not None and _NO.fullmatch(message.strip()):
                 return words_of.kept
+        if language := _asks_for_all(message):
+            return await self._all(language)
         request = _REQUEST.fullmatch(message.strip())
         if request is None:
             return None
@@ -89,6 +139,14 @@ class Forgetting:
             return words_of.nothing if about_oneself(request["what"]) else None
         lines = "\n".join(f"- {fact.text}" for fact in meant)
         return words_of.ask.format(lines=lines)
+
+    async def _all(self, language: str) -> str:
+        known = (await self._facts.list(limit=1_000)).items
+        all_of_it, nothing, more = _SHOWN[language]
+        lines = [f"- {fact.text}" for fact in known[:_MOST_SHOWN]]
+        if len(known) > _MOST_SHOWN:
+            lines.append(more.format(n=len(known) - _MOST_SHOWN))
+        return all_of_it.format(lines="\n".join(lines)) if known else nothing
 
     async def _forget(self, question: str) -> None:
         shown = {line[2:] for line in question.splitlines() if line.startswith("- ")}
@@ -138,6 +196,16 @@ _WORDINGS: Final = {
     ),
 }
 """By the words that ask for it."""
+
+
+def _asks_for_all(message: str) -> str | None:
+    """The language in which `message` asks for all that is known of its speaker."""
+    said = message.strip(" .!?\n").replace("’", "'")
+    return next((language for language, pattern in _KNOWN.items() if pattern.fullmatch(said)), None)
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
 
 
 def _meant(what: str, facts: Iterable[Fact]) -> list[Fact]:

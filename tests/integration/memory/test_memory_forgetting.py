@@ -85,3 +85,29 @@ async def test_an_admin_in_a_members_name_makes_nothing_forgotten(company: Compa
     await company.member.ask("Forget that I live in Rome.", conversation=talk)
     await delegate.ask("yes", conversation=talk)
     assert HOME in await known(company.member)
+
+
+@pytest.mark.parametrize(
+    ("question", "opening"),
+    [
+        ("What do you know about me?", "This is what I have learned from you:\n- "),
+        ("Was weißt du alles über mich?", "Das habe ich von dir gelernt:\n- "),
+        ("Que sais-tu de moi ?", "Voici ce que j'ai appris de toi :\n- "),
+        ("¿Qué sabes de mí?", "Esto es lo que he aprendido de ti:\n- "),
+    ],
+)
+async def test_all_that_is_known_is_shown_when_it_is_asked_for(ada: Workspace, question: str, opening: str) -> None:
+    nothing = await ada.ask(question, conversation=await ada.conversations.start())
+    assert "\n" not in nothing.text and not nothing.refused
+    talk = await talk_of(ada)
+    shown = await ada.ask(question, conversation=talk)
+    assert shown.text.startswith(opening)
+    assert all(f"- {each}\n" in shown.text for each in (NAME, HOME, TEA))
+    await ada.ask("yes", conversation=talk, search_knowledge=False)  # it was no question
+    assert await known(ada) == sorted([NAME, HOME, TEA])
+
+
+async def test_what_is_known_is_shown_to_nobody_else(pair: tuple[Workspace, Workspace]) -> None:
+    await talk_of(pair[0])
+    talk = await pair[1].conversations.start()
+    assert HOME not in (await pair[1].ask("What do you know about me?", conversation=talk)).text
