@@ -12,7 +12,6 @@ from aura.database.tables import (
     conversations,
     fact_tombstones,
     facts,
-    memory_outbox,
     memory_settings,
     messages,
     persona_signals,
@@ -29,14 +28,14 @@ _COUNTED = (
     (fact_tombstones, ""),
     (summaries, "summaries"),
     (memory_settings, ""),
-    (memory_outbox, ""),
     (persona_signals, "persona"),
     (personas, "persona"),
     (responses, "responses"),
     (messages, "messages"),
     (conversations, "conversations"),
 )
-"""In the order of their foreign keys. Evidence, feedback and events go with what they belong to."""
+"""In the order of their foreign keys. Evidence, what waits in the outbox, feedback and events go with what they belong to;
+tombstones have rows of their own here, since one of a fact that no message says belongs to nothing else."""
 
 
 async def erase(session: AsyncConnection, scope: Scope) -> Receipt:

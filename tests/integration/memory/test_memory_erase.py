@@ -6,14 +6,16 @@ import asyncio
 import logging
 import subprocess
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 from memory_support import PASSWORD, Company, derive, known, say, tell
+from sqlalchemy import insert
 
 from aura import Aura, NotFound, Workspace
 from aura.database.embedded import DIRECTORY, EmbeddedServer
-from aura.database.tables import TENANT_TABLES
+from aura.database.tables import TENANT_TABLES, fact_tombstones
 from aura.memory.values import MemorySettings
 from aura.persona.traits import PersonaChanges, Traits
 
@@ -35,6 +37,14 @@ async def talk_of(workspace: Workspace, word: str) -> None:
     _ = [event async for event in workspace.responses.read(response)]
     fact = next(each for each in (await workspace.memory.facts.list()).items if each.text == f"I love {word}")
     await workspace.memory.facts.delete(fact.id)
+    async with workspace._parts.database.tenant(workspace.scope) as session:  # of a fact that no message said
+        row = {
+            "tenant_id": workspace.scope.tenant_id,
+            "user_id": workspace.scope.user_id,
+            "id": uuid4(),
+            "digest": b"d",
+        }
+        await session.execute(insert(fact_tombstones).values(row))
     await say(workspace, f"Nobody has derived from {word} yet.", talk=talk)
 
 
