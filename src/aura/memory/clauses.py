@@ -64,7 +64,7 @@ def _is_meant(sentence: str) -> bool:
 
 def _clauses(sentence: str, offset: int) -> Iterator[Clause]:
     """The clauses of a sentence up to the first that makes what follows a hypothesis or somebody else's words."""
-    place = 0
+    place, own = 0, True
     for match in [*_BREAK.finditer(sentence), None]:
         end = len(sentence) if match is None else match.start()
         raw = sentence[place:end]
@@ -77,8 +77,9 @@ def _clauses(sentence: str, offset: int) -> Iterator[Clause]:
         lead = _LEAD.match(raw)
         start = place + (lead.end() if lead else 0)
         text = sentence[start:end].rstrip(" .,;:!…")
-        if text:
-            follows = bool(_SUBJECTLESS.match(text))
+        follows = bool(_SUBJECTLESS.match(text))
+        own = own if follows else bool(_SPEAKER.search(text))
+        if text and (own or not follows):  # "my son is five and likes no fish" says nothing of its speaker
             yield Clause(text, offset + start, offset + start + len(text), follows)
         if match is not None:
             place = match.end()
@@ -132,11 +133,12 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
-    r"^(?:always|never|from now on|do not|don't|you (?:must|should|shall|have to|are|will|can)|your (?:instructions"
+    r"^(?:always|never|from now on|do not|don't|you (?:must|should|shall|have to|are|will|can(?! call me))"
+    r"|your (?:instructions"
     r"|task|job)|answer|reply|respond|obey|execute|immer|niemals|ab (?:jetzt|sofort)|du (?:musst|sollst|bist|darfst"
     r"|wirst)|antworte|befolge|sie müssen|ne (?:fais|dis|réponds) |à partir de maintenant|dorénavant|tu (?:dois|es"
-    r"|vas|seras|peux)|vous (?:devez|êtes|allez)|réponds|répondez|obéis|obéissez|exécute|ignore[zr]?|oublie[zr]?"
-    r"|de ahora en adelante|a partir de ahora|(?:tú )?(?:debes|eres|tienes que|vas a|puedes)|usted (?:debe|es)"
+    r"|vas|seras|peux(?! m'appeler))|vous (?:devez|êtes|allez)|réponds|répondez|obéis|obéissez|exécute"
+    r"|ignore[zr]?|oublie[zr]?|de ahora en adelante|a partir de ahora|(?:tú )?(?:debes|eres|tienes que|vas a|puedes)|usted (?:debe|es)"
     r"|tus? (?:instrucciones|tarea|trabajo)|responde|responda|contesta|obedece|ejecuta|ignora|olvida)\b"
     r"|\b(?:the assistant|the system|system prompt|der assistent|anweisungen?|instructions?|l'assistant|consignes?"
     r"|el asistente|el sistema|instrucciones)\b",
@@ -179,6 +181,7 @@ _VERBS = (
     r"|joined|quit|bought|went|visited|got|don't|do not|can't|arbeite|wohne|lebe|liebe|mag|hasse|bevorzuge|spreche|habe|bin"
     r"|war|fahre|trinke|esse"
 )
+_SPEAKER = re.compile(r"\b(?:i|i'm|i've|im|ive|we|ich|wir)\b", re.IGNORECASE)
 _OTHERS = r"he|she|it|they|you|this|that|the|er|sie|es|du|das|die|der|because|which|weil|please|bitte"
 _FRENCH = r"je|j(?=')|mon|ma|mes|il|elle|ils|elles|tu|vous|ça|parce|s'il te|s'il vous"
 _SPANISH = (

@@ -164,7 +164,7 @@ RULES: Final = (
     ),
     rule(
         "eats",
-        rf"i {en.ADV}(?P<n>don't|do not|no longer|never) {en.ADV}(?:eat|drink) {VALUE}",
+        rf"i {en.ADV}(?P<n>don'?t|do not|no longer|never) {en.ADV}(?:eat|drink) {VALUE}",
         Category.PREFERENCE,
         Kind.PREFERENCE,
         many=True,
@@ -304,8 +304,8 @@ ENGLISH: Final = Grammar(
         re.IGNORECASE,
     ),
     opening=re.compile(
-        r"(?:(?:since|in) (?:19|20)\d\d|nowadays|these days|currently|now|recently|lately|at the moment),? (?=i\b|i'"
-        r"|my )",
+        r"(?:(?:since|in) (?:19|20)\d\d|nowadays|these days|currently|right now|now|recently|lately|at the moment),?"
+        r" (?=i\b|i'|my )",
         re.IGNORECASE,
     ),
     subject="I ",
@@ -328,7 +328,7 @@ ENGLISH: Final = Grammar(
         now answer answers idea
         """),
     conjunction=re.compile(r",\s*(?:and\s+)?|\s+(?:and|or|&)\s+", re.IGNORECASE),
-    addressee=re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE),
+    addressee=re.compile(r"\b(?:you(?! (?:can|may) call me\b)|your|yours|yourself)\b", re.IGNORECASE),
     at_hand=re.compile(
         r"\b(?:this|that|these|those|it|them)\b|\b(?:the )?(?:first|second|third|fourth|last|next|other|same) (?:\w+ )?"
         rf"(?:{en.AT_HAND})\b|\b(?:latter|former)\b|^(?:the |an? |my |this |that )(?:\w+ ){{0,2}}?(?:{en.AT_HAND})s?\b"

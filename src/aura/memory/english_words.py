@@ -10,7 +10,7 @@ ADV: Final = (
     r"(?:(?:really|truly|absolutely|also|still|just|now|currently|generally|usually|mostly|always|totally|personally"
     r"|recently|finally|only|especially|quite|do|actually|already|simply) )*"
 )
-NOT: Final = r"(?:(?P<n>don'?t|do not|no longer|never|not|can't|cannot) )?"
+NOT: Final = r"(?:(?P<n>don'?t|do not|no longer|never|not|can'?t|cannot) )?"
 SELF: Final = rf"i {ADV}{NOT}{ADV}"
 WE: Final = rf"(?:i|we|my \w+ and i) {ADV}{NOT}{ADV}"
 AM: Final = rf"i(?:'?m| am) {ADV}(?:(?P<n>not|no longer) )?{ADV}"
@@ -71,7 +71,7 @@ LANGUAGES: Final = (
     r"|sign language"
 )
 THEN: Final = (
-    r"(?:,? (?:and|but|so|because|since|for|as|who|with|except|apart|now|too|though|thanks|to|from|in|at|on"
+    r"(?:,? (?:btw|by the way|and|but|so|because|since|for|as|who|with|except|apart|now|too|though|thanks|to|from|in|at|on"
     r"|though)\b.*)?"
 )
 """What may follow a value that is said."""
@@ -101,7 +101,7 @@ ILLNESS: Final = (
 )
 CREED: Final = r"catholic|protestant|christian|muslim|jewish|jew|hindu|buddhist|atheist|agnostic"
 LIKING: Final = r"love|like|enjoy|adore|prefer|appreciate"
-DISLIKING: Final = r"hate|dislike|detest|despise|loathe|can't stand|cannot stand|can't bear"
+DISLIKING: Final = r"hate|dislike|detest|despise|loathe|can'?t stand|cannot stand|can'?t bear"
 TO: Final = r"(?:to (?!know|see|ask|be |have|get|hear|thank|say|point))?"
 AT_HAND: Final = (
     r"document|file|chapter|paragraph|section|sentence|version|draft|option|answer|reply|response|summary|text|page"

@@ -376,7 +376,10 @@ FRENCH: Final = Grammar(
         oui ton ta tes votre vos y en
         """),
     conjunction=re.compile(r",\s*(?:et\s+)?|\s+(?:et|ou|ni|ainsi que)\s+", re.IGNORECASE),
-    addressee=re.compile(r"(?<!\w)(?:tu|te|t'|toi|ton|ta|tes|votre|vos|vous)(?!\w)|(?<!\w)t'(?=\w)", re.IGNORECASE),
+    addressee=re.compile(
+        r"(?<!\w)(?:tu(?! peux m'appeler)|te|t'|toi|ton|ta|tes|votre|vos|vous(?! pouvez m'appeler))(?!\w)|(?<!\w)t'(?=\w)",
+        re.IGNORECASE,
+    ),
     at_hand=re.compile(
         r"\b(?:ce|cet|cette|ces|celui|celle|celles|ceux|ça|cela)\b|\b(?:premi(?:er|ère)|deuxième|seconde?|troisième"
         r"|derni(?:er|ère)"

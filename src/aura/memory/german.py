@@ -313,7 +313,8 @@ GERMAN: Final = Grammar(
         """),
     conjunction=re.compile(r",\s*(?:und\s+)?|\s+(?:und|oder|sowie)\s+", re.IGNORECASE),
     addressee=re.compile(
-        r"\b(?:du|dich|dir|dein\w{0,2}|euch|euer|eure\w?)\b|(?<=\w )(?-i:Sie|Ihnen|Ihr(?:e\w?)?)\b", re.IGNORECASE
+        r"\b(?:du(?! kannst mich\b)|dich|dir|dein\w{0,2}|euch|euer|eure\w?)\b|(?<=\w )(?-i:Sie|Ihnen|Ihr(?:e\w?)?)\b",
+        re.IGNORECASE,
     ),
     at_hand=re.compile(
         r"\b(?:das|es|dies\w*|jene\w*)$|\b(?:diese[rnsm]?|jene[rnsm]?)\b|\b(?:erste|zweite|dritte|vierte|letzte"
