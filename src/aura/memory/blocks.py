@@ -85,12 +85,15 @@ def _last(messages: Sequence[ChatMessage]) -> str:
 
 
 def _turns(messages: Sequence[ChatMessage]) -> list[tuple[str, str]]:
-    """Each message of the user with the answer behind it; what tools said in between is neither's."""
+    """Each message of the user with the answer behind it; what tools said in between is neither's.
+
+    A message that a model failed to answer is in one turn with the next: what it says is lost no more than any other.
+    """
     turns: list[tuple[str, str]] = []
     asked = ""
     for message in messages:
         if message.role is MessageRole.USER:
-            asked = message.content or ""
+            asked = "\n".join(filter(None, (asked, message.content)))
         elif message.role is MessageRole.ASSISTANT and message.content and asked:
             turns.append((asked, message.content))
             asked = ""

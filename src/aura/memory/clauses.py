@@ -138,7 +138,8 @@ _INSTRUCTION = re.compile(
     r"|task|job)|answer|reply|respond|obey|execute|immer|niemals|ab (?:jetzt|sofort)|du (?:musst|sollst|bist|darfst"
     r"|wirst)|antworte|befolge|sie müssen|ne (?:fais|dis|réponds) |à partir de maintenant|dorénavant|tu (?:dois|es"
     r"|vas|seras|peux(?! m'appeler))|vous (?:devez|êtes|allez)|réponds|répondez|obéis|obéissez|exécute"
-    r"|ignore[zr]?|oublie[zr]?|de ahora en adelante|a partir de ahora|(?:tú )?(?:debes|eres|tienes que|vas a|puedes)|usted (?:debe|es)"
+    r"|ignore[zr]?|oublie[zr]?|de ahora en adelante|a partir de ahora|(?:tú )?(?:debes|eres|tienes que|vas a|puedes)"
+    r"|usted (?:debe|es)"
     r"|tus? (?:instrucciones|tarea|trabajo)|responde|responda|contesta|obedece|ejecuta|ignora|olvida)\b"
     r"|\b(?:the assistant|the system|system prompt|der assistent|anweisungen?|instructions?|l'assistant|consignes?"
     r"|el asistente|el sistema|instrucciones)\b",

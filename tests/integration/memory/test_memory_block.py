@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from llama_index.core.llms import ChatMessage
 from llama_index.core.memory import Memory
-from memory_support import Company, derive, tell
+from memory_support import Company, derive, known, tell
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from aura import Denied, NotFound, Workspace
@@ -36,6 +38,16 @@ async def test_what_an_agent_puts_is_stored_once_and_remembered(ada: Workspace) 
     assert said == ["I live in the city of Oslo.", "Noted.", "Thanks.", "You are welcome."]
     await derive(ada, talk)
     assert "Oslo" in await block.aget([ASKED])
+
+
+async def test_what_a_model_failed_to_answer_is_stored_with_what_was_asked_next(ada: Workspace) -> None:
+    talk = await ada.conversations.start()
+    failed = ChatMessage(role="user", content="I live in the city of Oslo.")
+    await asyncio.gather(*(ada.memory_block(talk).aput([failed, *turn("Are you there?", "Yes.")]) for _ in range(4)))
+    said = [message.text for message in await ada.conversations.recent(talk)]
+    assert said == ["I live in the city of Oslo.\nAre you there?", "Yes."]
+    await derive(ada, talk)
+    assert await known(ada) == ["I live in the city of Oslo"]
 
 
 async def test_without_a_question_or_a_memory_there_is_nothing(ada: Workspace, company: Company) -> None:
