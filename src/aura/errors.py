@@ -24,11 +24,15 @@ class AuraError(Exception):
 
 
 class InvalidRequest(AuraError):
-    """The caller's input can not be used. `field` names the part of it that is wrong, where one is."""
+    """The caller's input can not be used. `field` names the part of it that is wrong, where one is.
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    `may_pass`: the same input may be usable another time, such as when there is more time for it, or a part was installed.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None, may_pass: bool = False) -> None:
         super().__init__(message)
         self.field = field
+        self.may_pass = may_pass
 
 
 class NotFound(AuraError):

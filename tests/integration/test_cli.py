@@ -276,13 +276,19 @@ def test_lists_of_documents_can_be_cut_and_filtered(cli: CommandLine, globex: st
     assert "ready" in cli.json(*everything, "--stage", "nonsense", code=2)["error"]["message"]
 
 
-def test_a_failed_document_is_retried_and_a_ready_one_is_not(cli: CommandLine, globex: str, tmp_path: Path) -> None:
+def test_neither_a_ready_document_nor_one_that_would_fail_each_time_is_retried(
+    cli: CommandLine, globex: str, tmp_path: Path
+) -> None:
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing more")
     cli("ingest", tmp_path / "broken.pdf", "--tenant", globex)
     failed, ready = cli.json("documents", "list", "--tenant", globex)["items"]
 
-    assert cli.json("documents", "retry", failed["id"], "--tenant", globex, code=1)["failed"] == 1
-    assert cli.json("documents", "retry", ready["id"], "--tenant", globex, code=6)["error"]["type"] == "Conflict"
+    assert not failed["can_retry"]
+    assert "ingest a mended file" in cli("documents", "show", failed["id"], "--tenant", globex).stdout
+    for document, reason in ((failed, "fails the same way each time"), (ready, "this one is ready")):
+        error = cli.json("documents", "retry", document["id"], "--tenant", globex, code=6)["error"]
+        assert error["type"] == "Conflict"
+        assert reason in error["message"]
 
 
 def test_another_tenants_document_is_as_unknown_as_none_at_all(cli: CommandLine, acme: str) -> None:

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from aura.answering.events import Answer, AnswerEvent, Citation, Cited, Delta, Failed, Final, Refusal, Sources, Timings
 from aura.cli.answers import end_of
+from aura.cli.ingest import Summary, summary_table
 from aura.cli.output import Listing, Output, StreamedText, printable
 from aura.cli.progress import IngestBars
 from aura.cli.rendering import say
@@ -172,6 +174,18 @@ def test_without_a_terminal_each_finished_file_is_a_line() -> None:
         bars.update(_progress("c.md", Stage.READY, 100, duplicate=True))
 
     assert written.getvalue() == "✓ a.md: 12 chunks\n✗ b.pdf: it is encrypted\n✓ c.md: already there\n"
+
+
+def test_the_summary_offers_another_try_only_for_what_may_get_through() -> None:
+    slow = IngestProgress(
+        filename="slow.pdf", document_id=DocumentId(ID), stage=Stage.FAILED, percent=0, can_retry=True
+    )
+    locked = msgspec.structs.replace(slow, filename="locked.pdf", can_retry=False)
+    for files, offered in (([slow, locked], True), ([locked], False)):
+        console, written = _console(width=100)
+        console.print(summary_table(Summary.of(files, seconds=1)))
+
+        assert ("1 file may get through another time" in written.getvalue()) is offered
 
 
 @pytest.mark.parametrize("width", [30, 60, 120])

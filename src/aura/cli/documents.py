@@ -75,7 +75,7 @@ def show(
         return found, list(await documents.chunks(found.id, limit=100_000)) if chunks else []
 
     found, pieces = call.run(work)
-    call.output.result({"document": found} | ({"chunks": pieces} if chunks else {}), lambda: _facts(found))
+    call.output.result({"document": found} | ({"chunks": pieces} if chunks else {}), lambda: _facts(found, tenant))
     if chunks and not call.output.json:
         rows = [(c.ordinal, c.page, c.tokens, " › ".join(c.heading), c.text) for c in pieces]
         call.output.console.print(
@@ -139,7 +139,13 @@ def _state(document: Document) -> str:
     return document.stage if document.stage.final else f"{document.stage} {document.percent:.0f} %"
 
 
-def _facts(document: Document) -> Table:
+def _next_step(document: Document, tenant: str) -> str | None:
+    if document.can_retry:
+        return f"try again: aura documents retry {document.id} --tenant {tenant}"
+    return "ingest a mended file of the same name, or delete this one" if document.stage == "failed" else None
+
+
+def _facts(document: Document, tenant: str) -> Table:
     owner = None if document.owner_id is None else str(document.owner_id)
     return facts(
         [
@@ -147,6 +153,7 @@ def _facts(document: Document) -> Table:
             ("id", document.id),
             ("state", _state(document)),
             ("reason", document.reason),
+            ("next step", _next_step(document, tenant)),
             ("version", document.version),
             ("type", document.media_type),
             ("size", f"{document.size_bytes:,} bytes"),

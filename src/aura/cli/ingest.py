@@ -125,11 +125,14 @@ def summary_table(summary: Summary) -> RenderableType:
         counts.append(f"{summary.failed:,} failed")
     line = f"{', '.join(counts)}; {counted(summary.chunks, 'new chunk')} in {summary.seconds:.1f} s"
     style = "bold red" if summary.failed else "bold green"
+    again = sum(file.can_retry for file in summary.files)
+    hint = f"{counted(again, 'file')} may get through another time: the same command tries again" if again else ""
     return Group(
         Listing(
             ["File", "Result", "Chunks"], rows, right=["Chunks"], empty="" if many else "There are no files there."
         ),
         Text(line, style=style),
+        *([Text(hint)] if hint else []),
     )
 
 

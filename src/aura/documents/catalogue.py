@@ -195,12 +195,17 @@ class Catalogue:
 
         Raises:
             NotFound: there is no such document in the scope.
-            Conflict: it has neither failed nor been cancelled.
+            Conflict: it has neither failed nor been cancelled, or would fail the same way each time.
         """
         async with self._database.tenant(self._scope) as session:
             document, version = await self._get(session, document_id), await self._pending(session, document_id)
             if document.stage not in (Stage.FAILED, Stage.CANCELLED) or version is None:
                 raise Conflict(f"only a failed or cancelled document can be tried again; this one is {document.stage}")
+            if not document.can_retry:
+                raise Conflict(
+                    f"this file fails the same way each time ({document.reason}): upload a mended one under the same"
+                    " name, or delete the document"
+                )
             await queue(session, self._scope, document_id, version)
             await session.execute(
                 update(documents)
@@ -276,6 +281,7 @@ def _as_id(cursor: str) -> DocumentId:
 
 
 def _document(row: Row[tuple[object, ...]]) -> Document:
+    stage = Stage(row.stage)
     return Document(
         id=row.id,
         filename=row.filename,
@@ -286,10 +292,11 @@ def _document(row: Row[tuple[object, ...]]) -> Document:
         version=row.version,
         size_bytes=row.size_bytes,
         sha256=row.sha256,
-        stage=Stage(row.stage),
+        stage=stage,
         percent=row.percent,
         eta_seconds=row.eta_seconds,
         reason=row.reason,
+        can_retry=stage in (Stage.FAILED, Stage.CANCELLED) and not row.hopeless,
         chunks=row.chunks,
         pages=row.pages,
         created_at=row.created_at,

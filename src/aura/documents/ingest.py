@@ -299,7 +299,7 @@ class Documents:
                 document = await self._catalogue.get(document.id)
             except NotFound:
                 reason = "the document was deleted while it was worked on"
-                document = msgspec.structs.replace(document, stage=Stage.CANCELLED, reason=reason)
+                document = msgspec.structs.replace(document, stage=Stage.CANCELLED, reason=reason, can_retry=False)
             yield _progress(document)
             if document.stage.final:
                 return
@@ -333,6 +333,7 @@ def _progress(document: Document) -> IngestProgress:
         percent=document.percent,
         eta_seconds=document.eta_seconds,
         reason=document.reason,
+        can_retry=document.can_retry,
         chunks=document.chunks,
     )
 

@@ -139,6 +139,7 @@ class Intake:
                     percent=0.0,
                     eta_seconds=None,
                     reason=None,
+                    hopeless=False,
                     updated_at=func.now(),
                 )
             )

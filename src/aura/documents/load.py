@@ -133,12 +133,14 @@ class Loader:
             return await asyncio.wrap_future(future)
         except TimeoutError as error:
             raise InvalidRequest(
-                f"parsing took longer than {self._timeout_seconds:g} s and was stopped; split the file and try again"
+                f"parsing took longer than {self._timeout_seconds:g} s and was stopped; split the file and try again",
+                may_pass=True,
             ) from error
         except ProcessExpired as error:
             raise InvalidRequest(
                 f"the parser died of it (exit code {error.exitcode}); the file is damaged, or needs more memory than is"
-                " allowed"
+                " allowed",
+                may_pass=True,
             ) from error
         except (asyncio.CancelledError, CancelledError):
             task = asyncio.current_task()

@@ -55,6 +55,10 @@ class _Paused(Exception):
     """The document's time is over for now: others wait."""
 
 
+class _Unreadable(Exception):
+    """The file itself is at fault, and would be each time."""
+
+
 class Pipeline:
     """Works on accepted documents. One for the process; it holds no document's state."""
 
@@ -117,6 +121,8 @@ class Pipeline:
             if await self._tasks.postpone(task, error):
                 raise
             await self._fail(task, str(error), report, gave_up=True)
+        except _Unreadable as error:
+            await self._fail(task, str(error), report, hopeless=True)
         except (InvalidRequest, LimitExceeded) as error:
             await self._fail(task, str(error), report)
         except asyncio.CancelledError:
@@ -157,7 +163,12 @@ class Pipeline:
     async def _parse(self, task: Task, folder: Path, report: Report) -> None:
         await self._enter(task, Stage.PARSING, report)
         async with scratch_folder(folder) as scratch:
-            loaded = await self._loader.load(folder / "original", task.filename, scratch, ocr=ocr_available())
+            try:
+                loaded = await self._loader.load(folder / "original", task.filename, scratch, ocr=ocr_available())
+            except InvalidRequest as error:
+                if error.may_pass:
+                    raise
+                raise _Unreadable(str(error)) from error
             async with self._database.tenant(task.scope) as session:
                 await self._tasks.renew(session, task)  # and hold it: who lost the task changes no file of it
                 await asyncio.to_thread(move_text, scratch, folder)
@@ -179,7 +190,7 @@ class Pipeline:
                 await session.execute(insert(chunks), batch)
             report(_progress(task, Stage.SPLITTING, _SHARE[Stage.SPLITTING][0], chunks=count))
         if not count:
-            raise InvalidRequest("the file has no text")
+            raise _Unreadable("the file has no text")
 
     async def _embed(self, task: Task, report: Report, paused: Callable[[], bool]) -> None:
         await self._enter(task, Stage.EMBEDDING, report)
@@ -246,13 +257,15 @@ class Pipeline:
             total = select(func.sum(documents.c.chunks)).where(documents.c.tenant_id == task.tenant_id)
             return (await session.scalar(total) or 0) > self._dedicated_index_chunks
 
-    async def _fail(self, task: Task, reason: str, report: Report, *, gave_up: bool = False) -> None:
-        if await self._tasks.end(task, Stage.FAILED, reason, gave_up=gave_up):
-            report(_progress(task, Stage.FAILED, 0.0, reason=reason))
+    async def _fail(
+        self, task: Task, reason: str, report: Report, *, gave_up: bool = False, hopeless: bool = False
+    ) -> None:
+        if await self._tasks.end(task, Stage.FAILED, reason, gave_up=gave_up, hopeless=hopeless):
+            report(_progress(task, Stage.FAILED, 0.0, reason=reason, can_retry=not hopeless))
 
     async def _clear_cancelled(self, task: Task, report: Report) -> None:
         if await self._tasks.cancelled(task) and await self._tasks.end(task, Stage.CANCELLED, None):
-            report(_progress(task, Stage.CANCELLED, 0.0))
+            report(_progress(task, Stage.CANCELLED, 0.0, can_retry=True))
 
     async def _enter(self, task: Task, stage: Stage, report: Report) -> None:
         async with self._database.tenant(task.scope) as session:
@@ -304,6 +317,7 @@ def _progress(
     *,
     eta: float | None = None,
     reason: str | None = None,
+    can_retry: bool = False,
     chunks: int = 0,
 ) -> IngestProgress:
     return IngestProgress(
@@ -313,5 +327,6 @@ def _progress(
         percent=percent,
         eta_seconds=eta,
         reason=reason,
+        can_retry=can_retry,
         chunks=chunks,
     )

@@ -198,11 +198,14 @@ class Tasks:
         async with self._database.tenant(task.scope) as session:
             return bool(await session.scalar(select(ingest_tasks.c.cancelled).where(self.mine(task))))
 
-    async def end(self, task: Task, stage: Stage, reason: str | None, *, gave_up: bool = False) -> bool:
+    async def end(
+        self, task: Task, stage: Stage, reason: str | None, *, gave_up: bool = False, hopeless: bool = False
+    ) -> bool:
         """End the task without a result; the version that answered before goes on answering.
 
         Args:
             gave_up: the document might be good, but it was tried often enough.
+            hopeless: the file would fail the same way each time.
         """
         tenant_id = task.tenant_id
         async with self._database.tenant(task.scope) as session, generations.index_lock(session, tenant_id):
@@ -213,7 +216,7 @@ class Tasks:
             await session.execute(
                 update(documents)
                 .where(documents.c.tenant_id == tenant_id, documents.c.id == task.document_id)
-                .values(pending_version=task.version, **final(stage, reason))
+                .values(pending_version=task.version, **final(stage, reason, hopeless=hopeless))
             )
             if stage is Stage.FAILED:
                 await announce(session, task, Event.DOCUMENT_FAILED)
@@ -245,10 +248,16 @@ def _from_now(seconds: float) -> ColumnElement[object]:
     return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-def final(stage: Stage, reason: str | None = None) -> dict[str, object]:
+def final(stage: Stage, reason: str | None = None, *, hopeless: bool = False) -> dict[str, object]:
     """The columns of a document whose work has ended."""
-    percent = 100.0 if stage is Stage.READY else 0.0
-    return {"stage": stage, "percent": percent, "eta_seconds": None, "reason": reason, "updated_at": func.now()}
+    return {
+        "stage": stage,
+        "percent": 100.0 if stage is Stage.READY else 0.0,
+        "eta_seconds": None,
+        "reason": reason,
+        "hopeless": hopeless,
+        "updated_at": func.now(),
+    }
 
 
 async def queued(database: Database) -> int:

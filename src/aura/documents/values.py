@@ -36,7 +36,11 @@ class Visibility(StrEnum):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A document of the catalogue as it stands now. `version` is the one that answers; 0 while there is none yet."""
+    """A document of the catalogue as it stands now. `version` is the one that answers; 0 while there is none yet.
+
+    `can_retry`: it failed or was cancelled, and the same file may get through another time. One that is encrypted, empty or
+    damaged will not: it takes a mended file of the same name.
+    """
 
     id: DocumentId
     filename: str
@@ -51,6 +55,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     percent: float
     eta_seconds: float | None
     reason: str | None
+    can_retry: bool
     chunks: int
     pages: int | None
     created_at: datetime
@@ -94,7 +99,10 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of one file. `percent` is 0–100 of this file; `files_done` of `files_total` of the whole call."""
+    """One step of one file. `percent` is 0–100 of this file; `files_done` of `files_total` of the whole call.
+
+    `can_retry` as of a `Document`.
+    """
 
     filename: str
     document_id: DocumentId | None
@@ -102,6 +110,7 @@ class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
     percent: float
     eta_seconds: float | None = None
     reason: str | None = None
+    can_retry: bool = False
     chunks: int = 0
     duplicate: bool = False
     files_done: int = 0

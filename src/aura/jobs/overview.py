@@ -26,7 +26,7 @@ class JobState(StrEnum):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """The work on one document."""
+    """The work on one document. `can_retry`: it is dead, and trying it again may help."""
 
     document_id: DocumentId
     filename: str
@@ -34,6 +34,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage
     percent: float
     reason: str | None
+    can_retry: bool
     attempts: int
     failures: int
     queued_at: datetime
@@ -104,6 +105,7 @@ class Jobs:
                 documents.c.stage,
                 documents.c.percent,
                 documents.c.reason,
+                and_(documents.c.stage == Stage.FAILED, ~documents.c.hopeless).label("can_retry"),
                 func.coalesce(task.attempts, 0).label("attempts"),
                 func.coalesce(task.failures, 0).label("failures"),
                 func.coalesce(task.created_at, documents.c.updated_at).label("queued_at"),

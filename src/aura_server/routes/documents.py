@@ -172,7 +172,7 @@ async def versions(document_id: FromPath[UUID], workspace: NamedDependency[Works
 async def retry(
     document_id: FromPath[UUID], workspace: NamedDependency[Workspace], record: NamedDependency[Record]
 ) -> DocumentResponse:
-    """Work on a failed or cancelled document again."""
+    """Work on a failed or cancelled document again. 409 for a file that would fail the same way each time (`can_retry`)."""
     queued = await workspace.documents.requeue(DocumentId(document_id))
     await record(Action.DOCUMENT_RETRIED, "document", document_id)
     return DocumentResponse.of(queued)

@@ -23,7 +23,8 @@ def status_of(stage: Stage) -> Status:
 class DocumentResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A document. `percent` is 0 to 100, `eta_seconds` how long it will still take, `reason` why it failed.
 
-    `version` is the one that answers; 0 while there is none yet.
+    `version` is the one that answers; 0 while there is none yet. `can_retry`: it failed or was cancelled, and trying it
+    again may help; a file that is encrypted, empty or damaged takes a mended one of the same name.
     """
 
     id: UUID
@@ -33,6 +34,7 @@ class DocumentResponse(msgspec.Struct, frozen=True, kw_only=True):
     percent: float
     eta_seconds: float | None
     reason: str | None
+    can_retry: bool
     version: int
     size_bytes: int
     chunks: int

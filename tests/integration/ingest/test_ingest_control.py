@@ -122,6 +122,7 @@ async def test_a_model_that_refuses_a_text_fails_the_document_with_its_reason(
         model.raises(None)
 
     assert (done.stage, done.reason) == (Stage.FAILED, "the model does not take this text")
+    assert done.can_retry  # another model may take it
     assert await leftovers(records, acme) == NOTHING
 
 

@@ -13,6 +13,7 @@ from ingest_support import ends, files_of, ingest, row_counts
 from aura import Workspace
 from aura.database.engine import Database
 from aura.documents.values import Stage
+from aura.errors import Conflict
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,11 +69,28 @@ async def test_each_bad_file_of_a_folder_fails_with_its_reason_and_the_good_ones
     listed = {document.filename: document for document in (await acme.documents.list()).items}
     assert set(listed) == set(good) | set(failing)
     assert all(listed[name].reason == ended[name].reason for name in failing)
+    assert not any(ended[name].can_retry or listed[name].can_retry for name in failing)
     counts = await row_counts(records, acme.scope.tenant_id)
     assert (counts["chunks"], counts["searchable"], counts["vector_cache"], counts["ingest_tasks"]) == (2, 2, 2, 0)
     assert files_of(data_dir, acme.scope.tenant_id) == {"original", "text.txt", "elements.jsonl"}
     stored = [p for p in (data_dir / "files" / str(acme.scope.tenant_id)).rglob("*") if p.is_file()]
     assert len(stored) == 3 * len(good) + len(failing)
+
+
+async def test_a_file_that_would_fail_each_time_is_not_tried_again_and_a_mended_one_takes_its_place(
+    acme: Workspace,
+) -> None:
+    [failed] = (await ends(acme, b'{"rows": ', filename="rows.json")).values()
+    assert failed.document_id is not None
+    with pytest.raises(Conflict, match=r"fails the same way each time .*not valid JSON.*upload a mended one"):
+        await acme.documents.requeue(failed.document_id)
+
+    mended = await acme.documents.add(b'{"rows": ["A heron waits."]}', "rows.json")
+    assert (mended[0].id, mended[0].stage, mended[0].can_retry) == (failed.document_id, Stage.QUEUED, False)
+    await acme.documents.cancel(failed.document_id)
+    assert (await acme.documents.get(failed.document_id)).can_retry
+    [ready] = [p async for p in acme.documents.retry(failed.document_id) if p.stage.final]
+    assert ready.stage is Stage.READY
 
 
 @pytest.mark.parametrize("name", ["../../escape.txt", "..\\..\\escape.txt", "/etc/../escape.txt", "./escape.txt"])

@@ -110,6 +110,7 @@ async def test_a_parser_that_hangs_fails_its_document_alone(
     failed = await acme.documents.get(hanging.id)
     assert failed.stage is Stage.FAILED
     assert "took longer than 5 s" in (failed.reason or "")
+    assert failed.can_retry  # the machine may be less busy
     assert (await acme.documents.get(fine.id)).stage is Stage.READY
 
 

@@ -80,6 +80,7 @@ async def test_a_part_that_is_away_delays_a_document_longer_each_time_until_it_i
         await turn(worker, acme)
         (dead,) = await acme.jobs.list()
         assert (dead.state, dead.reason) == (JobState.DEAD, "the embedding model is away")
+        assert dead.can_retry
         assert {d.event for d in await acme.webhooks.deliveries()} == {"document.failed", "job.dead"}
 
         model._away = False
@@ -98,6 +99,7 @@ async def test_a_file_that_can_not_be_read_is_not_tried_again(aura: Aura, acme: 
     overview = await acme.jobs.overview()
     assert (overview.documents[JobState.DEAD], overview.documents[JobState.WAITING]) == (1, 0)
     assert overview.oldest_queued_at is None
+    assert [job.can_retry for job in await acme.jobs.list()] == [False]
 
 
 async def test_a_cancelled_document_is_not_worked_on_and_the_next_one_is(aura: Aura, acme: Workspace) -> None:

@@ -41,6 +41,7 @@ documents = Table(
     Column("percent", REAL, nullable=False, server_default=text("0")),
     Column("eta_seconds", REAL),
     Column("reason", Text),
+    Column("hopeless", Boolean, nullable=False, server_default=text("false")),
     Column("chunks", Integer, nullable=False, server_default=text("0")),
     Column("pages", Integer),
     moment("created_at"),
@@ -51,6 +52,7 @@ documents = Table(
     Index("documents_content_idx", "tenant_id", "collection_id", "sha256"),
     Index("documents_updated_at_idx", "tenant_id", "updated_at"),
 )
+"""`hopeless`: it failed, and the same file would fail the same way each time."""
 
 document_versions = Table(
     "document_versions",

@@ -59,7 +59,7 @@ def parse(source: Path, format: Format, out_dir: Path, *, ocr: bool = False) -> 
                 pages.see(block)
                 writer.add(block)
     if not writer.elements:
-        raise InvalidRequest(_why_empty(format, pages, ocr=ocr))
+        raise _empty(format, pages, ocr=ocr)
     return Parsed(characters=writer.characters, pages=pages.total, pages_without_text=pages.without_text)
 
 
@@ -88,12 +88,13 @@ def _blocks(source: Path, format: Format, *, ocr: bool) -> Iterator[Block] | Non
             return None
 
 
-def _why_empty(format: Format, pages: _PageCount, *, ocr: bool) -> str:
+def _empty(format: Format, pages: _PageCount, *, ocr: bool) -> InvalidRequest:
     if format is Format.PDF and not ocr:
-        return (
-            f"none of its {pages.total} pages has text; if they are scanned, install OCR ({OCR_INSTALL}) and ask for it"
+        return InvalidRequest(
+            f"none of its {pages.total} pages has text; if they are scanned, install OCR ({OCR_INSTALL}) and try again",
+            may_pass=True,
         )
-    return "it has no text"
+    return InvalidRequest("it has no text")
 
 
 class _PageCount:

@@ -190,7 +190,7 @@ def ocr_blocks(page: pypdfium2.PdfPage, number: int) -> Iterator[Block]:
         InvalidRequest: the extra `ocr` or tesseract is missing.
     """
     if not ocr_available():
-        raise InvalidRequest(f"page {number} has no text, and reading images needs OCR: {OCR_INSTALL}")
+        raise InvalidRequest(f"page {number} has no text, and reading images needs OCR: {OCR_INSTALL}", may_pass=True)
     picture = io.BytesIO()
     page.render(scale=_OCR_SCALE).to_pil().save(picture, format="PNG")
     picture.seek(0)

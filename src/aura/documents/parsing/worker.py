@@ -55,7 +55,9 @@ def run(job: Job, parse_file: Parse | None = None) -> tuple[Format, Parsed]:
     except InvalidRequest:
         raise
     except MemoryError:
-        raise InvalidRequest("parsing it needs more memory than is allowed; split it and try again") from None
+        raise InvalidRequest(
+            "parsing it needs more memory than is allowed; split it and try again", may_pass=True
+        ) from None
     except RecursionError:
         raise InvalidRequest("it is nested too deeply to be parsed") from None
     except FileNotFoundError:

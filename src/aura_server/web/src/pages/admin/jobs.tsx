@@ -103,7 +103,7 @@ function JobTable({ rows }: { readonly rows: readonly Job[] }) {
           bare: true,
           numeric: true,
           cell: (row) =>
-            row.state === "dead" && (
+            row.can_retry && (
               <Button
                 small
                 aria-label={t("retryOf", { name: row.filename })}

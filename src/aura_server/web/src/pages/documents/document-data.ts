@@ -50,6 +50,10 @@ export const TONES: Record<DocumentResponse["status"], Tone> = {
 export const isBusy = (document: Pick<DocumentResponse, "status">): boolean =>
   document.status === "queued" || document.status === "processing";
 
+/** Whether a document failed, and would fail the same way each time: a mended file helps, and nothing else. */
+export const isHopeless = ({ status, can_retry }: Pick<DocumentResponse, "status" | "can_retry">): boolean =>
+  status === "failed" && !can_retry;
+
 /** A name without the folders that it came in. */
 export const lastPart = (filename: string): string => filename.slice(filename.lastIndexOf("/") + 1);
 

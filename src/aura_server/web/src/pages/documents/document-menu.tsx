@@ -1,4 +1,4 @@
-import { Ban, Download, Lock, MoreHorizontal, RotateCw, Trash2, Users } from "lucide-react";
+import { Ban, Download, FileUp, Lock, MoreHorizontal, RotateCw, Trash2, Users } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, dataOf } from "@/api/client";
@@ -9,44 +9,52 @@ import { Button, IconButton } from "@/components/button";
 import { Menu, MenuItem, MenuLine } from "@/components/menu";
 import { useIdentity } from "@/session/use-session";
 import { Deleting } from "./deleting";
-import { DOCUMENTS, isBusy, lastPart } from "./document-data";
+import { DOCUMENTS, isBusy, isHopeless, lastPart } from "./document-data";
 import styles from "./documents.module.css";
 import { Sharing, sharable } from "./sharing";
+import { choose, mend } from "./uploads";
 
-const hasEnded = ({ status }: DocumentResponse): boolean => status === "failed" || status === "cancelled";
-
-/** Beginning the work on a document anew, and ending it. */
-function useWork({ id }: DocumentResponse) {
+/** The one thing that helps a document: ending the work on it, beginning that anew, or another file. Null where it is ready. */
+function useHelp(document: DocumentResponse) {
+  const { t } = useTranslation("documents");
+  const { id } = document;
   const params = { path: { document_id: id } };
   const reads = [DOCUMENTS, ["documents", "one", id]];
   const retry = useChange(() => dataOf(api.POST("/documents/{document_id}/retry", { params })), { reads });
   const cancel = useChange(() => dataOf(api.POST("/documents/{document_id}/cancel", { params })), { reads });
-  return { retry, cancel };
+  if (isBusy(document)) {
+    return { word: t("cancel"), Icon: Ban, busy: cancel.isPending && t("cancelling"), act: () => cancel.mutate(undefined) };
+  }
+  if (document.can_retry) {
+    return { word: t("retry"), Icon: RotateCw, busy: retry.isPending && t("retrying"), act: () => retry.mutate(undefined) };
+  }
+  if (isHopeless(document)) {
+    const act = () => choose((file) => mend(document, file));
+    return { word: t("chooseAgain"), Icon: FileUp, busy: false as const, act };
+  }
+  return null;
 }
 
-interface RetryOrCancelProps {
+interface HelpingProps {
   readonly document: DocumentResponse;
   /** It stands beside a menu that has the same, where the screen is narrow. */
   readonly outside?: boolean;
 }
 
 /** The one action that helps a document that is on its way, or did not get through. */
-export function RetryOrCancel({ document, outside }: RetryOrCancelProps) {
+export function Helping({ document, outside }: HelpingProps) {
   const { t } = useTranslation("documents");
-  const { retry, cancel } = useWork(document);
-  const [word, busy, change] = hasEnded(document)
-    ? [t("retry"), retry.isPending && t("retrying"), retry]
-    : [t("cancel"), cancel.isPending && t("cancelling"), cancel];
-  if (!hasEnded(document) && !isBusy(document)) return null;
+  const help = useHelp(document);
+  if (help === null) return null;
   return (
     <Button
       small
       className={outside ? styles.outside : undefined}
-      aria-label={t("of", { action: word, name: document.filename })}
-      busy={busy}
-      onClick={() => change.mutate(undefined)}
+      aria-label={t("of", { action: help.word, name: document.filename })}
+      busy={help.busy}
+      onClick={help.act}
     >
-      {word}
+      {help.word}
     </Button>
   );
 }
@@ -63,25 +71,20 @@ export function DocumentMenu({
   const [deleting, setDeleting] = useState(false);
   const [sharing, setSharing] = useState<Visibility | null>(null);
   const could = sharable([document], useIdentity().userId);
-  const { retry, cancel } = useWork(document);
+  const help = useHelp(document);
   const keep = useChange(() => download(`/documents/${document.id}/content`, lastPart(document.filename)));
   return (
     <span className={styles.actions}>
-      <RetryOrCancel document={document} outside />
+      <Helping document={document} outside />
       <Menu
         trigger={<IconButton label={t("actionsOf", { name: document.filename })} icon={<MoreHorizontal size={16} />} />}
       >
         <MenuItem icon={<Download size={16} />} onSelect={() => keep.mutate(undefined)}>
           {t("download")}
         </MenuItem>
-        {hasEnded(document) && (
-          <MenuItem icon={<RotateCw size={16} />} onSelect={() => retry.mutate(undefined)}>
-            {t("retry")}
-          </MenuItem>
-        )}
-        {isBusy(document) && (
-          <MenuItem icon={<Ban size={16} />} onSelect={() => cancel.mutate(undefined)}>
-            {t("cancel")}
+        {help && (
+          <MenuItem icon={<help.Icon size={16} />} onSelect={help.act}>
+            {help.word}
           </MenuItem>
         )}
         {could.organization.length > 0 && (

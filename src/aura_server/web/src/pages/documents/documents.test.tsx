@@ -19,6 +19,7 @@ function document(filename: string, changes: Partial<DocumentResponse> = {}): Do
     percent: 100,
     eta_seconds: null,
     reason: null,
+    can_retry: false,
     version: 1,
     size_bytes: 1_000,
     chunks: 2,
@@ -61,6 +62,14 @@ async function served(documents: readonly DocumentResponse[]): Promise<FakeServe
   return server;
 }
 
+/** Has the browser's dialog answered with `file`, the next time that it is opened. */
+function choosing(file: File): void {
+  vi.spyOn(HTMLInputElement.prototype, "click").mockImplementation(function (this: HTMLInputElement) {
+    Object.defineProperty(this, "files", { value: [file] });
+    this.onchange?.(new Event("change"));
+  });
+}
+
 beforeEach(clearEnded);
 
 test("a document on its way shows its stage, how far it is and how long it will take", async () => {
@@ -73,13 +82,26 @@ test("a document on its way shows its stage, how far it is and how long it will 
 });
 
 test("a failed document says why and is tried again", async () => {
-  const failed = document("b.pdf", { status: "failed", stage: "failed", reason: "the file is encrypted" });
+  const failed = document("b.pdf", { status: "failed", stage: "failed", reason: "it took too long", can_retry: true });
   const server = await served([failed]);
   server.on(`POST /documents/${failed.id}/retry`, { ...failed, status: "queued", stage: "queued" });
   const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
-  expect(await screen.findByText("the file is encrypted")).toBeVisible();
+  expect(await screen.findByText("it took too long")).toBeVisible();
   await user.click(screen.getByRole("button", { name: "Try again: b.pdf" }));
   await waitFor(() => expect(server.of(`POST /documents/${failed.id}/retry`)).toHaveLength(1));
+});
+
+test("a document that would fail each time is offered another file, which takes its name, and no other try", async () => {
+  const server = await served([document("b.pdf", { status: "failed", stage: "failed", reason: "it is encrypted" })]);
+  const { user } = showRoutes([{ path: "/library/*", element: <Documents /> }], "/library");
+  expect(await screen.findByText("it is encrypted")).toBeVisible();
+  expect(screen.queryByRole("button", { name: /^Try again/ })).toBeNull();
+  server.on("POST /documents/", { documents: [{ ...document("b.pdf"), duplicate: true }] });
+  choosing(new File(["mended"], "b without password.pdf"));
+  await user.click(screen.getByRole("button", { name: "Choose the file again: b.pdf" }));
+  vi.restoreAllMocks();
+  expect(await screen.findByText("Known already")).toBeVisible();
+  expect(screen.queryByText("b without password.pdf")).toBeNull();
 });
 
 test("chosen documents are deleted together, and the receipt counts all of them", async () => {
@@ -159,10 +181,7 @@ test("a file that can not be used is chosen anew, and keeps its name and its pla
   if (input === null) throw new Error("there is no input for files");
   await user.upload(input, new File(["x"], "a.pdf"));
   expect(await screen.findByText(/print it to PDF again/)).toBeVisible();
-  vi.spyOn(HTMLInputElement.prototype, "click").mockImplementation(function (this: HTMLInputElement) {
-    Object.defineProperty(this, "files", { value: [new File(["mended"], "a (mended).PDF")] });
-    this.onchange?.(new Event("change"));
-  });
+  choosing(new File(["mended"], "a (mended).PDF"));
   server.on("POST /documents/", { documents: [{ ...document("a.pdf"), duplicate: true }] });
   await user.click(screen.getByRole("button", { name: "Choose the file again: a.pdf" }));
   vi.restoreAllMocks();

@@ -7,11 +7,11 @@ import type { DocumentResponse } from "@/api/schema";
 import { Button } from "@/components/button";
 import { Progress, Status, useExplained } from "@/components/feedback";
 import { share, size } from "@/i18n/formats";
-import { documents, isBusy } from "./document-data";
-import { RetryOrCancel } from "./document-menu";
+import { documents, isBusy, isHopeless } from "./document-data";
+import { Helping } from "./document-menu";
 import { Progressing } from "./document-table";
 import styles from "./documents.module.css";
-import { again, clearEnded, instead, stop, type Upload, useUploads } from "./uploads";
+import { again, choose, clearEnded, instead, stop, type Upload, useUploads } from "./uploads";
 
 /** The files of this visit, from the first byte to the searchable document. */
 export function UploadList() {
@@ -109,10 +109,7 @@ function State({ upload, document }: { readonly upload: Upload; readonly documen
   return (
     <div className={styles.state}>
       <Progressing document={document} />
-      <span className={styles.ways}>
-        {document.status === "failed" && <ChooseAgain upload={upload} />}
-        <RetryOrCancel document={document} />
-      </span>
+      {isHopeless(document) ? <ChooseAgain upload={upload} /> : <Helping document={document} />}
     </div>
   );
 }
@@ -125,17 +122,12 @@ function isAtFault({ document, error }: Upload): boolean {
 /** Takes a mended file in the place of one that can not be used; why, and what mends it, stands beside it. */
 function ChooseAgain({ upload }: { readonly upload: Upload }) {
   const { t } = useTranslation("documents");
-  const choose = () => {
-    const input = document.createElement("input");
-    input.type = "file";
-    input.onchange = () => {
-      const [file] = input.files ?? [];
-      if (file) instead(upload.key, file);
-    };
-    input.click();
-  };
   return (
-    <Button small aria-label={t("of", { action: t("chooseAgain"), name: upload.filename })} onClick={choose}>
+    <Button
+      small
+      aria-label={t("of", { action: t("chooseAgain"), name: upload.filename })}
+      onClick={() => choose((file) => instead(upload.key, file))}
+    >
       {t("chooseAgain")}
     </Button>
   );

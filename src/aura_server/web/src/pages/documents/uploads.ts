@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { problemOf, Unreachable } from "@/api/problems";
-import type { UploadedResponse, UploadResponse, Visibility } from "@/api/schema";
+import type { DocumentResponse, UploadedResponse, UploadResponse, Visibility } from "@/api/schema";
 import { sendForm } from "@/api/sending";
 import { authorised } from "@/session/session";
 
@@ -63,11 +63,30 @@ export function again(key: number): void {
 export function instead(key: number, file: File): void {
   const held = uploads.find((each) => each.key === key);
   if (held === undefined) return;
-  const ending = /\.[^./]*$/;
-  const same = ending.exec(held.filename)?.[0].toLowerCase() === ending.exec(file.name)?.[0].toLowerCase();
   forget(key);
   replace(uploads.filter((each) => each.key !== key));
-  upload([{ file, filename: same ? held.filename : file.name }], held.where);
+  upload([{ file, filename: nameFor(file, held.filename) }], held.where);
+}
+
+/** Send a file as the next version of a document that could not be read, under its name where it is of the same kind. */
+export function mend({ filename, collection_id, visibility }: DocumentResponse, file: File): void {
+  upload([{ file, filename: nameFor(file, filename) }], { collection: collection_id, visibility });
+}
+
+/** Have one file chosen, in the browser's own dialog. */
+export function choose(onFile: (file: File) => void): void {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.onchange = () => {
+    const [file] = input.files ?? [];
+    if (file) onFile(file);
+  };
+  input.click();
+}
+
+function nameFor(file: File, before: string): string {
+  const ending = (name: string) => /\.[^./]*$/.exec(name)?.[0].toLowerCase();
+  return ending(before) === ending(file.name) ? before : file.name;
 }
 
 /** Send a file no further. What the server has of it already goes on there. */
