@@ -86,7 +86,7 @@ def show(
 @app.command("delete", epilog=EVERYWHERE)
 def delete(
     ctx: typer.Context,
-    document_ids: Annotated[list[UUID], typer.Argument(metavar="ID…", help="As `aura documents list` shows them.")],
+    document_ids: Annotated[list[UUID], typer.Argument(metavar="ID", help="As `aura documents list` shows them.")],
     tenant: TenantOption,
     user: UserOption = None,
     yes: YesOption = False,

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aura.cli.context import invocation
 from aura.cli.finding import find_workspace
-from aura.cli.options import CollectionOption, TenantOption, UserOption
+from aura.cli.options import TenantOption, UserOption
 from aura.cli.output import Listing, Output, counted
 from aura.cli.progress import IngestBars
 from aura.errors import InvalidRequest
@@ -55,9 +55,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def ingest(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, and folders with all below them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, and folders with all below them.")],
     tenant: TenantOption,
-    collection: CollectionOption = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection", "-c", metavar="NAME", help="Into this one, by name or id; the default one otherwise."
+        ),
+    ] = None,
     user: UserOption = None,
     private_to: Annotated[
         str | None, typer.Option("--private-to", metavar="EMAIL", help="For this member's eyes alone.")

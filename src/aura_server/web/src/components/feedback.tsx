@@ -36,7 +36,7 @@ export function Notice({ tone = "plain", title, children, action }: NoticeProps)
       <Icon size={18} aria-hidden />
       <div className={styles.said}>
         {title && <strong>{title}</strong>}
-        {children}
+        {typeof children === "string" ? <span className={styles.sentence}>{children}</span> : children}
       </div>
       {action}
     </div>

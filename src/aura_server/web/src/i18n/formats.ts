@@ -1,7 +1,10 @@
 import i18next from "i18next";
 
-/** Numbers, times and sizes as the reader's language writes them. */
-const language = () => i18next.language || "en";
+/** Numbers, times and sizes as the reader's language writes them, in the reader's country where the browser knows that. */
+const language = () => {
+  const chosen = i18next.language || "en";
+  return navigator.languages.find((each) => each.startsWith(`${chosen}-`)) ?? chosen;
+};
 
 /** A whole number with its separators. */
 export function count(value: number): string {
@@ -39,7 +42,7 @@ export function size(bytes: number): string {
   const format = {
     style: "unit",
     unit: units[step] ?? "byte",
-    unitDisplay: "short",
+    unitDisplay: step === 0 ? "long" : "short",
     maximumFractionDigits: 1,
   } as const;
   return new Intl.NumberFormat(language(), format).format(bytes / 1000 ** step);

@@ -56,6 +56,13 @@ test("from a question to its source: the answer is cited, and the passage is mar
   expect(screen.queryByRole("region", { name: "Source" })).toBeNull();
 });
 
+test("where there is no document yet, the first thing to do is to add some", async () => {
+  server.on("GET /documents/", NONE);
+  showRoutes(routes, "/");
+  expect(await screen.findByRole("link", { name: "Add documents" })).toHaveAttribute("href", "/library");
+  expect(screen.queryByRole("button", { name: "What do the documents tell about?" })).toBeNull();
+});
+
 test("nothing found is a state of its own, with what to do next", async () => {
   streams(
     ["sources", { passages: [] }],

@@ -16,7 +16,7 @@ import { useNarrow, useRoomy } from "@/shell/viewport";
 import { NEW } from "./answers";
 import styles from "./chat-page.module.css";
 import { Composer } from "./composer";
-import { collections, conversations, history } from "./conversation-data";
+import { anyDocuments, collections, conversations, history } from "./conversation-data";
 import { useAskInstead, useEditing } from "./editing";
 import { SourcePane } from "./source-pane/source-pane";
 import { StateLine } from "./state-line";
@@ -195,16 +195,27 @@ function Chat({ conversation, onNamed }: ChatProps) {
 function Welcome({ temporary, onAsk }: { readonly temporary: boolean; readonly onAsk: (question: string) => void }) {
   const { t } = useTranslation("chat");
   const { organization } = useIdentity();
+  const { data: some, isPending } = useQuery(anyDocuments);
+  const first = <Button onClick={() => onAsk(t("firstQuestion"))}>{t("firstQuestion")}</Button>;
   return (
     <div className={styles.middle}>
       <EmptyState
         icon={<MessageCircleQuestion size={32} />}
         title={t("welcome", { organisation: organization })}
-        action={<Button onClick={() => onAsk(t("firstQuestion"))}>{t("firstQuestion")}</Button>}
+        action={some === false ? <AddDocuments /> : isPending ? undefined : first}
       >
-        {temporary ? t("temporaryHint") : t("welcomeHint")}
+        {some === false ? t("nothingToAsk") : temporary ? t("temporaryHint") : t("welcomeHint")}
       </EmptyState>
     </div>
+  );
+}
+
+function AddDocuments() {
+  const { t } = useTranslation("chat");
+  return (
+    <Button asChild look="primary">
+      <Link to="/library">{t("addDocuments")}</Link>
+    </Button>
   );
 }
 

@@ -13,6 +13,13 @@ export const conversations = infiniteQueryOptions({
   getNextPageParam: (last) => last.next_cursor ?? null,
 });
 
+/** Whether there is any document to ask about. */
+export const anyDocuments = queryOptions({
+  queryKey: ["documents", "any"],
+  queryFn: async () => (await dataOf(api.GET("/documents/", { params: { query: { limit: 1 } } }))).items.length > 0,
+  staleTime: 0,
+});
+
 /** What can be changed of a conversation. A failure is said, and the list is as the server has it. */
 export function useConversationChanges() {
   const { t } = useTranslation("chat");

@@ -23,10 +23,20 @@ function useHelp(document: DocumentResponse) {
   const retry = useChange(() => dataOf(api.POST("/documents/{document_id}/retry", { params })), { reads });
   const cancel = useChange(() => dataOf(api.POST("/documents/{document_id}/cancel", { params })), { reads });
   if (isBusy(document)) {
-    return { word: t("cancel"), Icon: Ban, busy: cancel.isPending && t("cancelling"), act: () => cancel.mutate(undefined) };
+    return {
+      word: t("cancel"),
+      Icon: Ban,
+      busy: cancel.isPending && t("cancelling"),
+      act: () => cancel.mutate(undefined),
+    };
   }
   if (document.can_retry) {
-    return { word: t("retry"), Icon: RotateCw, busy: retry.isPending && t("retrying"), act: () => retry.mutate(undefined) };
+    return {
+      word: t("retry"),
+      Icon: RotateCw,
+      busy: retry.isPending && t("retrying"),
+      act: () => retry.mutate(undefined),
+    };
   }
   if (isHopeless(document)) {
     const act = () => choose((file) => mend(document, file));

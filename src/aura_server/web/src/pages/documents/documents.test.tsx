@@ -181,6 +181,7 @@ test("a file that can not be used is chosen anew, and keeps its name and its pla
   if (input === null) throw new Error("there is no input for files");
   await user.upload(input, new File(["x"], "a.pdf"));
   expect(await screen.findByText(/print it to PDF again/)).toBeVisible();
+  expect(screen.getByText("All have ended. 1 could not be used.")).toBeVisible();
   choosing(new File(["mended"], "a (mended).PDF"));
   server.on("POST /documents/", { documents: [{ ...document("a.pdf"), duplicate: true }] });
   await user.click(screen.getByRole("button", { name: "Choose the file again: a.pdf" }));

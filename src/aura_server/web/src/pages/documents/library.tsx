@@ -18,7 +18,7 @@ import styles from "./documents.module.css";
 import { chosenIn, useDrop } from "./dropped";
 import { Sharing, sharable } from "./sharing";
 import { UploadList } from "./upload-list";
-import { type Chosen, upload } from "./uploads";
+import { type Chosen, upload, useUploads } from "./uploads";
 
 const SHOWN = 200;
 const SHARES = [
@@ -33,6 +33,7 @@ export function Library() {
   const [params, setParams] = useSearchParams();
   const [collection, setCollection] = useState("");
   const [visibility, setVisibility] = useState<Visibility>("organization");
+  const uploads = useUploads();
   const add = useCallback(
     (chosen: readonly Chosen[]) => upload(chosen, { collection: collection || null, visibility }),
     [collection, visibility],
@@ -65,7 +66,7 @@ export function Library() {
       <UploadList />
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       {isPending && <Skeleton lines={8} />}
-      {data?.length === 0 && (
+      {data?.length === 0 && uploads.length === 0 && (
         <EmptyState icon={<FileUp size={32} />} title={t("none")}>
           {t("noneHint")}
         </EmptyState>

@@ -23,12 +23,14 @@ export function UploadList() {
   const known = new Map(data?.map((each) => [each.id, each]));
   const shown = (each: Upload) => (each.document?.id ? known.get(each.document.id) : undefined);
   const open = uploads.filter((each) => each.state === "waiting" || each.state === "sending" || busy(shown(each)));
+  const failed = uploads.filter((each) => each.state === "refused" || shown(each)?.status === "failed");
   return (
     <section className={styles.uploads} aria-label={t("uploads")}>
       <header className={styles.uploadsHead}>
         <h2>{t("uploads")}</h2>
         <span className={styles.hint} role="status">
           {open.length > 0 ? t("uploadsLeft", { count: open.length }) : t("uploadsDone")}
+          {failed.length > 0 && ` ${t("uploadsFailed", { count: failed.length })}`}
         </span>
         <Button small look="quiet" onClick={clearEnded}>
           {t("clear")}
