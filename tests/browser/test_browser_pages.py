@@ -15,6 +15,10 @@ CONSOLE = tuple(
     for part in ("dashboard", "costs", "members", "keys", "models", "jobs", "health", "audit", "organisation")
 )
 WIDTHS = (360, 1440)
+OPEN_SECTION_IN_SIGHT = """() => [...document.querySelectorAll("main nav a[aria-current=page]")].every((each) => {
+    const box = each.getBoundingClientRect();
+    return box.left >= 0 && box.right <= innerWidth;
+})"""
 DIALOGS = (
     ("/library", "menu", ["Actions for “warranty.md”"]),
     ("/library", "private", ["Actions for “warranty.md”", "Make private"]),
@@ -50,6 +54,7 @@ async def test_every_page_is_open_to_everybody_and_fits(
                 found += [f"{path} {width}: {each}" for each in await violations(page)]
                 if await too_wide(page):
                     found.append(f"{path} {width}: wider than the window")
+                await page.wait_for_function(OPEN_SECTION_IN_SIGHT)
                 await page.screenshot(path=ARTEFACTS / f"{name}-{theme}-{width}.png")
     assert found == []
 

@@ -214,6 +214,13 @@ def test_an_answer_that_no_document_supports_is_a_refusal_and_no_error(cli: Comm
     assert (answer["refused"], answer["citations"]) == (True, [])
 
 
+def test_an_organisation_without_documents_is_told_what_comes_first(cli: CommandLine, acme: str) -> None:
+    empty = cli.new_tenant()
+
+    assert f"aura ingest PATH --tenant {empty}" in cli("ask", QUESTION, "--tenant", empty).stderr
+    assert "aura ingest" not in cli("ask", "What is the boiling point of tungsten?", "--tenant", acme).stderr
+
+
 def test_an_empty_question_ends_with_2(cli: CommandLine, acme: str) -> None:
     assert cli.json("ask", "  ", "--tenant", acme, code=2)["error"]["type"] == "InvalidRequest"
 

@@ -41,7 +41,9 @@ def ask(
         events = workspace.stream(question, collection=collection)
         if stream and call.output.json:
             return end_of(call.output, await say(call.output, events, lines=True), written=True)
-        return end_of(call.output, await say(call.output, events))
+        ended = await say(call.output, events)
+        await _hint(call.output, workspace, ended)
+        return end_of(call.output, ended)
 
     # Who asks nothing is told so at once: weights that are being loaded can not be told to stop.
     raise typer.Exit(call.run(work, warm=bool(question.strip())))
@@ -85,6 +87,17 @@ def end_of(output: Output, ended: Answer | Failed, *, written: bool = False) -> 
     return exit_code(ended.kind)
 
 
+async def _hint(output: Output, workspace: Workspace, ended: Answer | Failed) -> None:
+    """Where nothing was found because nothing is there, say what comes first."""
+    from aura.answering.events import Answer
+
+    if output.json or not (isinstance(ended, Answer) and ended.refused):
+        return
+    if not (await workspace.documents.list(limit=1)).items:
+        subdomain = workspace.organisation.subdomain
+        output.note(f"There are no documents yet: aura ingest PATH --tenant {subdomain}")
+
+
 async def _talk(output: Output, workspace: Workspace, collection: str | None) -> int:
     """Answer line after line until the end; the exit code of the last failure."""
     conversation, code = await workspace.conversations.start(), 0
@@ -112,7 +125,9 @@ async def answer_line(
     """Answer one question among others: its failure is shown, and does not end the rest. Its exit code."""
     try:
         events = workspace.stream(question, collection=collection, conversation=conversation)
-        return end_of(output, await say(output, events))
+        ended = await say(output, events)
+        await _hint(output, workspace, ended)
+        return end_of(output, ended)
     except AuraError as error:
         output.failure(kind_of(error), str(error))
         return exit_code(kind_of(error))

@@ -65,7 +65,9 @@ export function BarChart({ title, labels, series, format, lines, id: address }: 
       </svg>
       <div className={styles.labels} aria-hidden>
         {labels.map((label, at) => (
-          <span key={label}>{at % every === 0 ? label : ""}</span>
+          <span key={label} className={at % (2 * every) === 0 ? undefined : styles.between}>
+            {at % every === 0 ? label : ""}
+          </span>
         ))}
       </div>
       {series.length > 1 && (

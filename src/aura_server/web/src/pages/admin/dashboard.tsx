@@ -81,7 +81,7 @@ function Numbers({ data }: { readonly data: Dashboard }) {
       <Figure
         name={t("refused")}
         value={answered.answers === 0 ? "–" : share(answered.refusals / answered.answers)}
-        beside={t("refusedHint", { value: count(answered.refusals) })}
+        beside={t("refusedHint", { count: answered.refusals })}
         to="#questions"
       />
       <Figure

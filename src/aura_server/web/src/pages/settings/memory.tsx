@@ -98,7 +98,8 @@ function Fact({ fact, onAsk }: { readonly fact: FactResponse; readonly onAsk: (a
       <div className={styles.factText}>
         <p>{fact.text}</p>
         <p className={styles.quiet}>
-          {t("saidAt", { time: moment(fact.learned_at) })} · {fact.source}
+          {t("saidAt", { time: moment(fact.learned_at) })} ·{" "}
+          {fact.source.startsWith("rules") ? t("foundByRules") : t("foundBy", { model: fact.source })}
           {fact.status !== "live" && ` · ${t("facts.superseded")}`}
         </p>
       </div>
