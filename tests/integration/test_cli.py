@@ -320,6 +320,12 @@ def test_an_organisation_moves_as_one_file(cli: CommandLine, acme: str, tmp_path
     assert cli.json("ask", QUESTION, "--tenant", moved)["citations"][0]["filename"] == "handbook.md"
 
 
+def test_an_export_into_no_folder_names_the_folder(cli: CommandLine, acme: str, tmp_path: Path) -> None:
+    error = cli.json("export", "--tenant", acme, tmp_path / "nowhere" / "acme.aura", code=4)["error"]
+
+    assert str(tmp_path / "nowhere") in error["message"]
+
+
 def test_an_import_of_nothing_and_of_anything_else_is_refused(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "no.aura").write_text("this is no archive")
 

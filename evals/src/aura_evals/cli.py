@@ -87,10 +87,8 @@ def run(
     mean_cost: options.MeanCost = None,
     key: options.Key = "",
 ) -> None:
-    """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used.
-
-    Programs may give any LlamaIndex embedding as the context's object; it stands in for the configured model.
-    """
+    """Run a suite: exit with 0 when all is well, 1 when the gate is red, 2 when the input can not be used."""
+    # Programs may give any LlamaIndex embedding as the context's object; it stands in for the configured model.
     asked = Asked(
         dataset=dataset,
         split=split,

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from aura_evals.suite import suite_names
+
 SuiteName = Annotated[
-    str, typer.Argument(help="A suite of the package, `routing`, `memory`, or the path of a .toml file.")
+    str, typer.Argument(help=f"One of {', '.join(suite_names())}, routing, memory; or the path of a .toml file.")
 ]
 DatasetPath = Annotated[
     Path | None,

@@ -25,6 +25,8 @@ def export(
 ) -> None:
     """Write all that an organisation has into one portable archive."""
     call = invocation(ctx)
+    if not file.absolute().parent.is_dir():
+        raise NotFound(f"there is no folder {str(file.absolute().parent)!r} to write the archive into")
 
     async def work(aura: Aura) -> Path:
         workspace = await find_workspace(aura, tenant)

@@ -95,7 +95,7 @@ function Text({ document }: { readonly document: DocumentResponse }) {
 
 function NotYet({ document }: { readonly document: DocumentResponse }) {
   const { t } = useTranslation("documents");
-  return <EmptyState title={isBusy(document) ? t("notYet") : t("nothingRead")}>{document.reason}</EmptyState>;
+  return <EmptyState title={isBusy(document) ? t("notYet") : t("nothingRead")} />; // why stands at its head
 }
 
 function Chunks({ document }: { readonly document: DocumentResponse }) {
