@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { api, dataOf } from "@/api/client";
 import { download } from "@/api/files";
+import { ApiProblem } from "@/api/problems";
 import type { ChunkResponse, DocumentResponse, Version } from "@/api/schema";
 import { useChange } from "@/api/use-change";
 import { Button, IconButton } from "@/components/button";
@@ -12,8 +13,9 @@ import { Facts, Stack } from "@/components/panel";
 import { Table } from "@/components/table";
 import { Tabs } from "@/components/tabs";
 import { count, moment, size } from "@/i18n/formats";
+import { useNarrow } from "@/shell/viewport";
 import { collections, documentOf, isBusy, lastPart } from "./document-data";
-import { DocumentMenu } from "./document-menu";
+import { DocumentMenu, Helping } from "./document-menu";
 import { Progressing } from "./document-table";
 import styles from "./documents.module.css";
 import { isPrinted, Printed } from "./printed";
@@ -26,7 +28,15 @@ export function DocumentView() {
   const [params, setParams] = useSearchParams();
   const { data: document, error, isPending, refetch } = useQuery(documentOf(id));
   if (isPending) return <Skeleton lines={8} />;
-  if (error) return <Failure error={error} onRetry={() => void refetch()} />;
+  if (error) {
+    const gone = error instanceof ApiProblem && error.status === 404; // it stays so, however often one looks
+    return (
+      <Stack>
+        <Failure error={error} {...(gone ? {} : { onRetry: () => void refetch() })} />
+        <Link to="/library">{t("back")}</Link>
+      </Stack>
+    );
+  }
   const printed = isPrinted(document);
   const tabs = [
     ...(printed ? [{ value: "pages", word: t("pages"), content: <Printed document={document} /> }] : []),
@@ -95,7 +105,9 @@ function Text({ document }: { readonly document: DocumentResponse }) {
 
 function NotYet({ document }: { readonly document: DocumentResponse }) {
   const { t } = useTranslation("documents");
-  return <EmptyState title={isBusy(document) ? t("notYet") : t("nothingRead")} />; // why stands at its head
+  // Why stands at its head; there, too, what helps, where there is room.
+  const help = useNarrow() && <Helping document={document} />;
+  return <EmptyState title={isBusy(document) ? t("notYet") : t("nothingRead")} action={help} />;
 }
 
 function Chunks({ document }: { readonly document: DocumentResponse }) {

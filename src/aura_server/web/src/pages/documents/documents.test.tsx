@@ -104,6 +104,14 @@ test("a document that would fail each time is offered another file, which takes 
   expect(screen.queryByText("b without password.pdf")).toBeNull();
 });
 
+test("a document that is gone leads back to the others, and is not looked for again", async () => {
+  await served([]);
+  showRoutes([{ path: "/library/*", element: <Documents /> }], "/library/nowhere");
+  expect(await screen.findByText("there is no such thing")).toBeVisible();
+  expect(screen.getByRole("link", { name: "Back to all documents" })).toHaveAttribute("href", "/library");
+  expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
+});
+
 test("chosen documents are deleted together, and the receipt counts all of them", async () => {
   const both = [document("a.md"), document("b.md"), document("c.md")];
   const server = await served(both);
