@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor } from "@testing-library/react";
-import { beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { voiceChoices } from "@/session/voice-choices";
 import { FakeServer, LOGIN } from "@/testing/fake-server";
 import { asAdmin, show } from "@/testing/render";
@@ -31,7 +31,11 @@ beforeEach(() => {
     enumerateDevices: async () => found,
     getUserMedia: () => Promise.reject(new DOMException("no", "NotAllowedError")),
   });
-  vi.stubGlobal("navigator", Object.assign(Object.create(navigator), { mediaDevices: media }));
+  Object.defineProperty(navigator, "mediaDevices", { value: media, configurable: true });
+});
+
+afterEach(() => {
+  Reflect.deleteProperty(navigator, "mediaDevices");
 });
 
 test("a voice and its speed are chosen, tried on the server, and kept for the next call", async () => {
