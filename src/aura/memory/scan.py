@@ -31,7 +31,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, array
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -168,7 +168,8 @@ async def fetch(
 
 def _fetched(row: Row[tuple[Any, ...]]) -> Fetched:
     entry = entry_of(row)
-    outdated = bool(row.ended or row.closed) and not (row.lives or row.open)
+    closed, still_open = row.closed_and_open
+    outdated = bool(row.ended or closed) and not (row.lives or still_open)
     ended = () if outdated else row.ended or ()
     if entry.kind == "turn":
         entry = msgspec.structs.replace(entry, text=_without(entry.text, ended))
@@ -196,20 +197,13 @@ def _fetching(sight: Sight) -> Select[Any]:
     """Turns are read from their entries: what the user had deleted of a message is not in these."""
     message, told = messages.alias("message"), memory_entries.alias("told")
     other, near = messages.alias("other"), memory_entries.alias("near")
-    entry = memory_entries.alias("entry")
-    first = and_(sight.sees(entry), entry.c.kind == "fact", entry.c.message_id == _entry.message_id)
-    proof, fact = fact_evidence.alias("proof"), facts.alias("fact")
-    learned = (
-        select(
-            func.array_agg(
-                func.substr(message.c.text, proof.c.start_offset + 1, proof.c.end_offset - proof.c.start_offset)
-            )
-        )
-        .join_from(proof, fact, and_(sight.sees(fact), fact.c.id == proof.c.fact_id))
-        .where(sight.sees(proof), proof.c.message_id == _entry.message_id)
-        .correlate(memory_entries, message)
-    )
+    entry, proof, fact = memory_entries.alias("entry"), fact_evidence.alias("proof"), facts.alias("fact")
+    noted = and_(sight.sees(entry), entry.c.kind == "fact", entry.c.message_id == _entry.message_id)
+    part = func.substr(message.c.text, proof.c.start_offset + 1, proof.c.end_offset - proof.c.start_offset)
+    taught = and_(sight.sees(proof), proof.c.message_id == _entry.message_id)
+    facts_of_it = and_(sight.sees(fact), fact.c.id == proof.c.fact_id)
     moment = func.coalesce(cast(bindparam("as_of", type_=DateTime(timezone=True)), DateTime(timezone=True)), _FOREVER)
+    still = or_(entry.c.closed_at.is_(None), entry.c.closed_at > moment)
     around = (
         select(func.concat(near.c.speaker, ": ", near.c.text))
         .join_from(other, near, and_(sight.sees(near), near.c.id == other.c.id))
@@ -223,10 +217,21 @@ def _fetching(sight: Sight) -> Select[Any]:
             told.c.text.label("said"),
             around.where(other.c.seq < message.c.seq).order_by(other.c.seq.desc()).scalar_subquery().label("before"),
             around.where(other.c.seq > message.c.seq).order_by(other.c.seq).scalar_subquery().label("after"),
-            learned.where(fact.c.valid_to <= moment).scalar_subquery().label("ended"),
-            learned.where(or_(fact.c.valid_to.is_(None), fact.c.valid_to > moment)).scalar_subquery().label("lives"),
-            exists().where(first, entry.c.closed_at <= moment).label("closed"),
-            exists().where(first, or_(entry.c.closed_at.is_(None), entry.c.closed_at > moment)).label("open"),
+            select(func.array_agg(part))
+            .join_from(proof, fact, facts_of_it)
+            .where(taught, fact.c.valid_to <= moment)
+            .correlate(memory_entries, message)
+            .scalar_subquery()
+            .label("ended"),
+            exists()
+            .where(taught, facts_of_it, or_(fact.c.valid_to.is_(None), fact.c.valid_to > moment))
+            .correlate(memory_entries)
+            .label("lives"),
+            select(array([func.bool_or(entry.c.closed_at <= moment), func.bool_or(still)]))
+            .where(noted)
+            .correlate(memory_entries)
+            .scalar_subquery()
+            .label("closed_and_open"),
         )
         .outerjoin(message, and_(sight.sees(message), message.c.id == _entry.message_id))
         .outerjoin(told, and_(sight.sees(told), told.c.id == _entry.message_id))
