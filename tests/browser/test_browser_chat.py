@@ -34,7 +34,7 @@ async def test_an_answer_goes_on_while_another_page_is_shown(chromium: Browser, 
             await page.keyboard.press("Enter")
             turn = page.get_by_role("article")
             await expect(turn).to_contain_text("Paragraph 3 ")
-            await page.get_by_role("link", name="Documents").click()
+            await page.get_by_role("link", name="Documents", exact=True).click()
             await expect(page.get_by_role("heading", name="Documents").first).to_be_visible()
             await page.go_back()
             await expect(turn).to_have_attribute("aria-busy", "false")

@@ -34,7 +34,7 @@ async def newcomer(chromium: Browser, site: Site) -> AsyncIterator[Visit]:
     async with visit(chromium, site, allowed=["status of 400"]) as person:  # an empty file is put in on purpose
         person.login = await sign_up(person)
         page = person.page
-        await page.get_by_role("link", name="Documents").click()
+        await page.get_by_role("link", name="Documents", exact=True).click()
         await expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
         await watch_stages(page)
         await add_files(page, ("handbook.md", HANDBOOK), ("stores.md", STORES))

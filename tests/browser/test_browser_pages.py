@@ -70,6 +70,7 @@ async def test_every_dialog_is_open_to_everybody_and_fits(chromium: Browser, sit
         await expect(row_of(page, "warranty.md")).to_be_visible()
         for path, name, opening in DIALOGS:
             await person.go(path)
+            await drawn(page)  # a button that moves, since what is above it has come, is missed
             for width in WIDTHS:
                 await page.set_viewport_size({"width": width, "height": 900})
                 for label in opening:
