@@ -41,10 +41,12 @@ class Statement:
     Args:
         prepared: PostgreSQL keeps its plan for the connection, where prepared statements are on. Not for a statement whose
             best plan depends on its values.
+        binary: its rows come in PostgreSQL's binary form: for one of large packed arrays, which would be written as digits.
     """
 
-    def __init__(self, built: ClauseElement, *, prepared: bool = True) -> None:
+    def __init__(self, built: ClauseElement, *, prepared: bool = True, binary: bool = False) -> None:
         self._prepared = prepared
+        self._binary = binary
         compiled = built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self._text = str(compiled).encode()
@@ -53,7 +55,7 @@ class Statement:
     async def run(self, session: AsyncConnection, values: Mapping[str, object]) -> Rows:
         """Its rows; none of a statement that returns none. Cost: one round trip."""
         driver = driver_of(session)
-        cursor = driver.cursor(row_factory=namedtuple_row)
+        cursor = driver.cursor(row_factory=namedtuple_row, binary=self._binary)
         try:
             await cursor.execute(self._text, {**self._constants, **values}, prepare=self._prepared)
             return Rows(await cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else ())
@@ -68,12 +70,13 @@ class ScopedStatement:
 
     Args:
         build: makes it for one, by whose `sees` it names the rows.
-        prepared: as for a `Statement`.
+        prepared, binary: as for a `Statement`.
     """
 
-    def __init__(self, build: Callable[[Sight], ClauseElement], *, prepared: bool = True) -> None:
+    def __init__(self, build: Callable[[Sight], ClauseElement], *, prepared: bool = True, binary: bool = False) -> None:
         self._build = build
         self._prepared = prepared
+        self._binary = binary
         self._statements: dict[Sight, Statement] = {}
 
     async def run(self, session: AsyncConnection, scope: Scope, values: Mapping[str, object]) -> Rows:
@@ -81,5 +84,6 @@ class ScopedStatement:
         sight = Sight.of(scope)
         statement = self._statements.get(sight)
         if statement is None:
-            statement = self._statements[sight] = Statement(self._build(sight), prepared=self._prepared)
+            statement = Statement(self._build(sight), prepared=self._prepared, binary=self._binary)
+            self._statements[sight] = statement
         return await statement.run(session, {**scope_values(scope), **values})

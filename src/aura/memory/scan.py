@@ -122,7 +122,7 @@ async def scan(
 @cache
 def _scan(products: int, now: bool, own: bool, slots: bool) -> ScopedStatement:
     # A kept plan would read the vectors' text anew for every entry.
-    return ScopedStatement(partial(_scanning, products, now, own, slots), prepared=False)
+    return ScopedStatement(partial(_scanning, products, now, own, slots), prepared=False, binary=True)
 
 
 def _scanning(products: int, now: bool, own: bool, slots: bool, sight: Sight) -> Select[Any]:
