@@ -19,9 +19,10 @@ from aura.errors import Denied
 
 OWNER, APP, SYSTEM = "aura_owner", "aura_app", "aura_system"
 
-TENANT = "(SELECT current_setting('aura.tenant_id'))::uuid"
-USER = "nullif((SELECT current_setting('aura.user_id', true)), '')::uuid"
-SERVICE = "(SELECT current_setting('aura.role', true)) = 'service'"
+# Each is a whole sub-select, casts and comparison included: PostgreSQL works it out once, and not for every row.
+TENANT = "(SELECT current_setting('aura.tenant_id')::uuid)"
+USER = "(SELECT nullif(current_setting('aura.user_id', true), '')::uuid)"
+SERVICE = "(SELECT current_setting('aura.role', true) = 'service')"
 
 REVOKE_SET_CONFIG = "REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC"
 

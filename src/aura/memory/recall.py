@@ -127,7 +127,7 @@ class Recall:
         if limit < 1:
             raise InvalidRequest("recall takes a limit of at least 1", field="limit")
         asked = await self.asked(question, vector=vector, as_of=as_of, weight=weight, everything=everything)
-        async with self._database.tenant(self._scope) as session:
+        async with self._database.tenant(self._scope, one_plan=True) as session:
             return await self.within(session, asked, limit=limit, as_of=as_of, own=own)
 
     async def asked(

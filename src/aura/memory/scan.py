@@ -28,6 +28,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
 )
@@ -55,6 +56,9 @@ _OPENING: Final = re.compile(r"^[\s,;.!]*(?:(?:and|but|so|und|aber|et|mais|y|e|p
 _entry = memory_entries.c
 _HEAD = np.dtype([("id", "V16"), ("at", ">f8"), ("length", ">i4")])
 _EMPTY = literal(b"", LargeBinary)
+_A_FACT: Final = literal_column("'fact'")
+"""Written into the statement: a kept plan that did not know it could not use the index of facts."""
+_ONE: Final = literal_column("1")
 _FOREVER = cast(literal("infinity", Text), DateTime(timezone=True))
 assert MOST_REPEATS < 1 << BITS
 
@@ -121,8 +125,7 @@ async def scan(
 
 @cache
 def _scan(products: int, now: bool, own: bool, slots: bool) -> ScopedStatement:
-    # A kept plan would read the vectors' text anew for every entry.
-    return ScopedStatement(partial(_scanning, products, now, own, slots), prepared=False, binary=True)
+    return ScopedStatement(partial(_scanning, products, now, own, slots), binary=True)
 
 
 def _scanning(products: int, now: bool, own: bool, slots: bool, sight: Sight) -> Select[Any]:
@@ -132,7 +135,7 @@ def _scanning(products: int, now: bool, own: bool, slots: bool, sight: Sight) ->
     if own:
         rows = and_(rows, _entry.speaker != ASSISTANT)
     # The vectors are of unit length. One of another model is left out: its dimension may differ, which is an error.
-    vector = cast(bindparam("vector", type_=Text), HALFVEC())
+    vector = _read_once(cast(bindparam("vector", type_=Text), HALFVEC()))
     cosine = cast(-_entry.embedding.max_inner_product(vector), REAL)
     of_model = func.coalesce(case((_entry.model_sha256 == bindparam("model", type_=Text), cosine)), cast("NaN", REAL))
     counted = [
@@ -155,7 +158,12 @@ def _packed(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _terms(number: int) -> ColumnElement[Any]:
-    return cast(bindparam(f"terms{number}", type_=Text), SPARSEVEC(TERM_SPACE))
+    return _read_once(cast(bindparam(f"terms{number}", type_=Text), SPARSEVEC(TERM_SPACE)))
+
+
+def _read_once(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A value whose text a kept plan does not read anew for every entry."""
+    return select(value).scalar_subquery()
 
 
 async def fetch(
@@ -198,7 +206,7 @@ def _fetching(sight: Sight) -> Select[Any]:
     message, told = messages.alias("message"), memory_entries.alias("told")
     other, near = messages.alias("other"), memory_entries.alias("near")
     entry, proof, fact = memory_entries.alias("entry"), fact_evidence.alias("proof"), facts.alias("fact")
-    noted = and_(sight.sees(entry), entry.c.kind == "fact", entry.c.message_id == _entry.message_id)
+    noted = and_(sight.sees(entry), entry.c.kind == _A_FACT, entry.c.message_id == _entry.message_id)
     part = func.substr(message.c.text, proof.c.start_offset + 1, proof.c.end_offset - proof.c.start_offset)
     taught = and_(sight.sees(proof), proof.c.message_id == _entry.message_id)
     facts_of_it = and_(sight.sees(fact), fact.c.id == proof.c.fact_id)
@@ -208,7 +216,7 @@ def _fetching(sight: Sight) -> Select[Any]:
         select(func.concat(near.c.speaker, ": ", near.c.text))
         .join_from(other, near, and_(sight.sees(near), near.c.id == other.c.id))
         .where(sight.sees(other), other.c.conversation_id == message.c.conversation_id)
-        .limit(1)
+        .limit(_ONE)
     )
     return (
         select(

@@ -51,7 +51,7 @@ memory_entries = Table(
     ForeignKeyConstraint(
         ["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"
     ),
-    Index("memory_entries_user_idx", "tenant_id", "user_id", "at"),
+    Index("memory_entries_user_idx", "tenant_id", "user_id"),
     Index("memory_entries_conversation_idx", "tenant_id", "conversation_id"),
     Index("memory_entries_fact_idx", "tenant_id", "message_id", postgresql_where=text("kind = 'fact'")),
 )
