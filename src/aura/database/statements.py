@@ -37,13 +37,15 @@ class Statement:
 
     For the few on the way of every answer: it goes to the driver itself, past what SQLAlchemy does for each statement.
     Values go there as they are: of types that psycopg itself knows (numbers, text, UUIDs, moments, lists of these).
-    PostgreSQL keeps it for the connection, where prepared statements are on.
 
     Args:
+        prepared: PostgreSQL keeps its plan for the connection, where prepared statements are on. Not for a statement whose
+            best plan depends on its values.
         binary: its rows come in PostgreSQL's binary form: for one of large packed arrays, which would be written as digits.
     """
 
-    def __init__(self, built: ClauseElement, *, binary: bool = False) -> None:
+    def __init__(self, built: ClauseElement, *, prepared: bool = True, binary: bool = False) -> None:
+        self._prepared = prepared
         self._binary = binary
         compiled = built.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
@@ -55,7 +57,7 @@ class Statement:
         driver = driver_of(session)
         cursor = driver.cursor(row_factory=namedtuple_row, binary=self._binary)
         try:
-            await cursor.execute(self._text, {**self._constants, **values}, prepare=True)
+            await cursor.execute(self._text, {**self._constants, **values}, prepare=self._prepared)
             return Rows(await cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else ())
         except psycopg.OperationalError as error:
             if driver.closed:  # the pool is not to offer it again
@@ -68,11 +70,12 @@ class ScopedStatement:
 
     Args:
         build: makes it for one, by whose `sees` it names the rows.
-        binary: as for a `Statement`.
+        prepared, binary: as for a `Statement`.
     """
 
-    def __init__(self, build: Callable[[Sight], ClauseElement], *, binary: bool = False) -> None:
+    def __init__(self, build: Callable[[Sight], ClauseElement], *, prepared: bool = True, binary: bool = False) -> None:
         self._build = build
+        self._prepared = prepared
         self._binary = binary
         self._statements: dict[Sight, Statement] = {}
 
@@ -81,6 +84,6 @@ class ScopedStatement:
         sight = Sight.of(scope)
         statement = self._statements.get(sight)
         if statement is None:
-            statement = Statement(self._build(sight), binary=self._binary)
+            statement = Statement(self._build(sight), prepared=self._prepared, binary=self._binary)
             self._statements[sight] = statement
         return await statement.run(session, {**scope_values(scope), **values})
