@@ -193,8 +193,9 @@ def test_on_a_terminal_a_bar_shows_file_stage_percent_and_time_left(width: int) 
     console, written = _console(width=width, terminal=True)
     with IngestBars(console, total=2) as bars:
         bars.update(_progress("handbook.pdf", Stage.EMBEDDING, 40, eta_seconds=12.4))
-        time.sleep(0.3)  # it is drawn ten times a second
-        shown = written.getvalue()
+        until = time.monotonic() + 30
+        while "left" not in (shown := written.getvalue()) and time.monotonic() < until:
+            time.sleep(0.05)  # it is drawn ten times a second
         bars.update(_progress("handbook.pdf", Stage.READY, 100))
 
     assert "handbook"[:5] in shown
