@@ -18,6 +18,8 @@ from aura.database.tables import (
     personas,
     responses,
     summaries,
+    tickets,
+    voice_sessions,
 )
 from aura.documents.values import Receipt
 from aura.identity import Scope
@@ -33,9 +35,11 @@ _COUNTED = (
     (responses, "responses"),
     (messages, "messages"),
     (conversations, "conversations"),
+    (voice_sessions, ""),
 )
 """In the order of their foreign keys. Evidence, what waits in the outbox, feedback and events go with what they belong to;
-tombstones have rows of their own here, since one of a fact that no message says belongs to nothing else."""
+tombstones have rows of their own here, since one of a fact that no message says belongs to nothing else. The settings of
+an open voice session may hold the user's words (instructions); without its row it ends with its next beat."""
 
 
 async def erase(session: AsyncConnection, scope: Scope) -> Receipt:
@@ -55,6 +59,8 @@ async def erase(session: AsyncConnection, scope: Scope) -> Receipt:
         gone = await session.execute(delete(table).where(_theirs(table, scope)))
         if name:
             counted[name] += gone.rowcount
+    # What a voice session is to begin with may be the user's words, too; other tickets hold nothing of anybody.
+    await session.execute(delete(tickets).where(_theirs(tickets, scope), tickets.c.settings.is_not(None)))
     return Receipt(**counted)
 
 

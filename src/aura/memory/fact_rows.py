@@ -207,6 +207,24 @@ async def remove(session: AsyncConnection, scope: Scope, fact_id: UUID) -> int |
     return gone
 
 
+async def strike(session: AsyncConnection, scope: Scope, known: Deleted, candidate: Candidate, digest: bytes) -> None:
+    """Note where a turn that was read late says what was deleted before it was read: recall is to find it without that."""
+    deleted_at = known.digests.get(digest)
+    if deleted_at is None or overlaps(candidate, known.spans):
+        return
+    row = {
+        "tenant_id": scope.tenant_id,
+        "user_id": scope.user_id,
+        "id": uuid4(),
+        "digest": digest,
+        "message_id": candidate.turn.id,
+        "start_offset": candidate.start,
+        "end_offset": candidate.end,
+        "deleted_at": deleted_at,  # not now: what was said anew since then is to be learned
+    }
+    await session.execute(insert(fact_tombstones).values(row))
+
+
 async def drop_unproven(session: AsyncConnection, scope: Scope) -> int:
     """Delete the facts whose every turn is gone; how many. Those that other turns still prove are made recallable anew."""
     proven = exists().where(_OF_FACT)

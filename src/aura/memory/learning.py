@@ -31,7 +31,10 @@ async def learn(
     count = 0
     for candidate in sorted(usable, key=lambda each: (each.turn.at, each.start)):
         digest = seal.digest(candidate.slot, candidate.value, candidate.polarity)
-        if deleted.holds(candidate, digest) or _is_read(candidate, known.get(candidate.turn.id, ())):
+        if deleted.holds(candidate, digest):
+            await fact_rows.strike(session, scope, deleted, candidate, digest)
+            continue
+        if _is_read(candidate, known.get(candidate.turn.id, ())):
             continue
         count += 1
         decision = reconcile(candidate, live)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import msgspec
+from llama_index.core.llms import LLM
 
 from aura import Answer, Aura, Workspace
 from aura.answering.events import Timings
-from aura.identity import ConversationId
+from aura.identity import ConversationId, Scope
 from aura.memory.deriving import Deriver
 from aura.memory.model_extraction import ModelReader
+from aura.usage.ledger import Ledger
+from aura.usage.metering import Meter
 
 PASSWORD = "correct horse battery staple"
 QUESTION = "Within how many days of delivery may customers return a product?"
@@ -74,3 +77,22 @@ async def known(workspace: Workspace, status: str = "live") -> Sequence[str]:
     """The texts of the user's facts, in the order of the alphabet."""
     page = await workspace.memory.facts.list(status=status)  # pyright: ignore[reportArgumentType]
     return sorted(fact.text for fact in page.items)
+
+
+def reader_of(workspace: Workspace, llm: LLM) -> ModelReader:
+    """What reads turns by this model."""
+    parts = workspace._parts
+
+    async def model(_: Scope) -> LLM:
+        return llm
+
+    def meter(scope: Scope) -> Meter:
+        return Meter(Ledger(parts.database, scope, clock=parts.clock))
+
+    return ModelReader(model, meter)
+
+
+def reply(*facts: tuple[int, str, str, str], summary: str = "") -> str:
+    """What a model says: for each fact the number of its turn, a quote, its slot and value."""
+    found = [{"turn": turn, "quote": quote, "slot": slot, "value": value} for turn, quote, slot, value in facts]
+    return msgspec.json.encode({"facts": found, "summary": summary}).decode()

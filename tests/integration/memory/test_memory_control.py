@@ -6,7 +6,7 @@ import json
 from uuid import uuid4
 
 import pytest
-from memory_support import ANSWER, Company, derive, known, say, tell
+from memory_support import ANSWER, Company, derive, known, reader_of, reply, say, tell
 from sqlalchemy import select
 
 from aura import InvalidRequest, NotFound, Workspace
@@ -14,6 +14,7 @@ from aura.database.tables import fact_tombstones, memory_entries
 from aura.identity import ConversationId
 from aura.memory.values import Fact, MemorySettings
 from aura.persona.traits import PersonaChanges
+from aura.testing.llms import ScriptedLLM
 
 
 async def fact_of(workspace: Workspace, text: str) -> Fact:
@@ -36,18 +37,26 @@ async def test_why_shows_every_turn_that_says_a_fact_and_where(ada: Workspace) -
 
 async def test_an_edited_fact_stays_as_it_was_put_right(ada: Workspace) -> None:
     """Old turns do not change it back, nor teach the old one beside it; what is said after it does."""
-    talk = await tell(ada, "I live in Berlin.")
-    fact = await fact_of(ada, "I live in Berlin")
+    talk = await tell(ada, "I live in Berlin.", "My name is Ann.")
+    unread = await say(ada, "I live in Oslo.")
+    fact, other = await fact_of(ada, "I live in Berlin"), await fact_of(ada, "My name is Ann")
     edited = await ada.memory.facts.edit(fact.id, text="I live in Bern.", pinned=True)
     assert (edited.text, edited.edited, edited.pinned) == ("I live in Bern.", True, True)
-    await ada.memory.learn_again()
-    await derive(ada, talk)
-    assert await known(ada, "all") == ["I live in Bern."]
-    assert await recallable(ada) == ["I live in Berlin.", "I live in Bern.", "Noted."]
+    rest = ["I live in Berlin.", "My name is Ann", "My name is Ann.", "Noted.", "Noted."]
+    assert await recallable(ada) == rest
+    for again in (False, True):
+        if again:
+            await ada.memory.learn_again()
+        await derive(ada, talk)
+        assert await known(ada, "all") == ["I live in Bern.", "My name is Ann"]
+        assert await fact_of(ada, "My name is Ann") == other
+        assert await recallable(ada) == sorted([*rest, "I live in Bern."])
+    await derive(ada, unread)  # what was said before it was put right
+    assert await known(ada) == ["I live in Bern.", "My name is Ann"]
     await tell(ada, "Ich wohne in Bern.", "I live in Rome.", talk=talk)
-    assert await known(ada, "all") == ["I live in Bern.", "I live in Rome"]
+    assert await known(ada, "all") == ["I live in Bern.", "I live in Oslo", "I live in Rome", "My name is Ann"]
     assert (await fact_of(ada, "I live in Bern.")).evidence == 2
-    assert await known(ada) == ["I live in Rome"]
+    assert await known(ada) == ["I live in Rome", "My name is Ann"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "two\nlines", "x" * 501])
@@ -58,13 +67,26 @@ async def test_a_fact_can_not_become_what_is_none(ada: Workspace, text: str) -> 
 
 
 async def test_a_deleted_fact_does_not_come_back_from_old_turns_in_any_words(ada: Workspace) -> None:
-    talk = await tell(ada, "My name is Henrike, and I live in Rome.", "People call me Henrike.")
+    """Nor from one that nothing had read yet, nor where a model reads the same place as something else."""
+    numbers = [f"My case number is A-{n}." for n in range(3)]
+    talk = await tell(ada, "My name is Henrike, and I live in Rome.", "People call me Henrike.", *numbers)
+    unread = await say(ada, "Call me Henrike.")
+    assert "Henrike" in await ada.memory.summary()
     receipt = await ada.memory.facts.delete((await fact_of(ada, "My name is Henrike")).id)
     assert (receipt.facts, receipt.vectors) == (1, 3)
+    assert await ada.memory.summary() == ""
     await ada.memory.learn_again()
-    await derive(ada, talk)
-    assert await known(ada, "all") == ["I live in Rome"]
-    assert "Henrike" not in repr([await recallable(ada), await ada.memory.summary()])
+    await derive(ada, unread)
+    found = reply((0, "My name is Henrike", "other", "Henrike"), (2, "People call me Henrike", "role", "Henrike"))
+    for reader in (None, reader_of(ada, ScriptedLLM([found]))):
+        await ada.memory.learn_again()
+        await derive(ada, talk, reader)
+        assert await known(ada) == ["I live in Rome", "My case number is A-2"]
+        assert not [fact for fact in await known(ada, "all") if "Henrike" in fact]
+    assert "Henrike" not in repr(await recallable(ada))
+    summary = await ada.memory.summary()
+    assert "Rome" in summary
+    assert "Henrike" not in summary
     assert "Henrike" in repr(await ada.conversations.recent(talk))  # the talk itself is the user's to delete
 
 
@@ -86,10 +108,18 @@ async def test_what_is_kept_of_a_deleted_fact_tells_nothing_of_it(ada: Workspace
 
 
 async def test_deleting_one_fact_leaves_the_others_as_they_were(ada: Workspace) -> None:
-    await tell(ada, "My name is Henrike.", "I live in Rome.", "I love tea.")
-    before = [fact for fact in (await ada.memory.facts.list()).items if "tea" not in fact.text]
+    talk = await tell(ada, "My name is Henrike.", "I live in Rome.", "I love tea.")
+    await tell(ada, *(f"My case number is A-{n}." for n in range(4)))
+    before = [fact for fact in (await ada.memory.facts.list(status="all")).items if "tea" not in fact.text]
+    entries = [text for text in await recallable(ada) if "tea" not in text]
+    summary, said = await ada.memory.summary(), await ada.conversations.history()
     await ada.memory.facts.delete((await fact_of(ada, "I love tea")).id)
-    assert list((await ada.memory.facts.list()).items) == before
+    for _ in range(2):
+        assert list((await ada.memory.facts.list(status="all")).items) == before
+        assert await recallable(ada) == entries
+        assert await ada.memory.summary() == summary != ""
+        assert [each.text for each in (await ada.conversations.history()).items] == [each.text for each in said.items]
+        await derive(ada, talk)
 
 
 async def test_a_deleted_talk_takes_along_what_it_alone_taught(ada: Workspace) -> None:

@@ -5,39 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import msgspec
 import pytest
-from llama_index.core.llms import LLM
-from memory_support import derive, known, say
+from memory_support import derive, known, reader_of, reply, say
 from sqlalchemy import func, select, update
 
 from aura import Unavailable, Workspace
 from aura.database.tables import memory_outbox, usage
-from aura.identity import Scope
 from aura.memory.deriving import BATCH
-from aura.memory.model_extraction import ModelReader
 from aura.testing.llms import Reply, ScriptedLLM
-from aura.usage.ledger import Ledger
-from aura.usage.metering import Meter
 
 SAID = "Our kitchen is finally painted in teal, which I adore."
-
-
-def reader_of(workspace: Workspace, llm: LLM) -> ModelReader:
-    parts = workspace._parts
-
-    async def model(_: Scope) -> LLM:
-        return llm
-
-    def meter(scope: Scope) -> Meter:
-        return Meter(Ledger(parts.database, scope, clock=parts.clock))
-
-    return ModelReader(model, meter)
-
-
-def reply(*facts: tuple[int, str, str, str], summary: str = "") -> str:
-    found = [{"turn": turn, "quote": quote, "slot": slot, "value": value} for turn, quote, slot, value in facts]
-    return msgspec.json.encode({"facts": found, "summary": summary}).decode()
 
 
 async def waiting(workspace: Workspace) -> int:
