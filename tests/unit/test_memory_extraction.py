@@ -203,6 +203,12 @@ def test_what_others_are_or_say_is_no_fact(text: str) -> None:
         "¿Dónde vivo",
         "Let's pretend I'm a pirate. My name is Jack.",
         "I'm practically a lawyer by now.",
+        "If all goes well, I live in Rome.",
+        "I live in Rome, perhaps.",
+        "Wenn es klappt, wohne ich in Rom.",
+        "Si tout va bien, j'habite à Rome.",
+        "Si todo va bien, vivo en Roma.",
+        "What is my home, I live in Rome or in Ghent",
     ],
 )
 def test_a_hypothesis_or_a_question_is_no_fact(text: str) -> None:

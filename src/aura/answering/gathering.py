@@ -21,7 +21,15 @@ from aura.answering.assembly import Kept, assemble
 from aura.answering.context import Context, ContextBuilder
 from aura.answering.notes import Background, Note, Remembers, around, as_passages
 from aura.answering.oneself import about_oneself, only_asks
-from aura.answering.prompts import answer_messages, background_messages, note_messages, rules_of, style_messages
+from aura.answering.prompts import (
+    answer_messages,
+    background_messages,
+    blunted,
+    note_messages,
+    quotation,
+    rules_of,
+    style_messages,
+)
 from aura.errors import AuraError, Unavailable
 from aura.identity import CollectionId, ConversationId
 from aura.index.passage import Passage
@@ -106,11 +114,14 @@ class Gatherer:
         kept = assemble(
             {
                 "persona": (told,) if (told := manner(style) + introduction(style)) else (),
-                "passages": tuple(passage.text for passage in context.passages),
-                "pinned": background.pinned,
-                "notes": tuple(f"{note.text}\n{around(note, 0)}" for note in notes),
+                "passages": tuple(map(quotation, context.passages)),
+                "pinned": tuple(map(blunted, background.pinned)),
+                "notes": tuple(
+                    f"{quotation(passage)}\n{blunted(around(note, 0))}"
+                    for note, passage in zip(notes, as_passages(notes, wanted.question), strict=True)
+                ),
                 "history": tuple(message.content or "" for message in reversed(history)),
-                "summary": (background.summary,) if background.summary else (),
+                "summary": (blunted(background.summary),) if background.summary else (),
             },
             fixed=f"{rules_of(wanted.question)}\n{wanted.question}",
             budget=self._budget,

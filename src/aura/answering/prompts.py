@@ -128,7 +128,7 @@ def background_messages(background: Sequence[str]) -> list[ChatMessage]:
     """What is known of the user beside the question, as a message of data; none where nothing is."""
     if not background:
         return []
-    lines = "\n".join(_blunted(each) for each in background)
+    lines = "\n".join(blunted(each) for each in background)
     # Of the lines themselves: the same for the same lines, which a cache of prefixes wants, and no line can hold it.
     boundary = blake2b(lines.encode(), digest_size=16).hexdigest()
     content = f"{_BACKGROUND}\n<background-{boundary}>\n{lines}\n</background-{boundary}>"
@@ -154,7 +154,7 @@ def rules_of(question: str) -> str:
 
 def _quoted(n: int, passage: Passage, boundary: str) -> str:
     tag = "memory" if passage.remembered else "passage"
-    return f'<{tag}-{boundary} n="{n}" from="{_attribute(passage)}">\n{_blunted(passage.text)}\n</{tag}-{boundary}>'
+    return f'<{tag}-{boundary} n="{n}" from="{_attribute(passage)}">\n{blunted(passage.text)}\n</{tag}-{boundary}>'
 
 
 def read_passages(text: str) -> tuple[list[Quoted], str] | None:
@@ -220,7 +220,7 @@ def _alike(one: str, other: str, share: float) -> bool:
 def rewrite_messages(history: Sequence[ChatMessage], message: str) -> list[ChatMessage]:
     """What to send a model so that it makes a follow-up stand alone."""
     boundary = secrets.token_hex(8)
-    turns = "\n".join(f"{each.role.value}: {_blunted(each.content or '')}" for each in history if _turn(each))
+    turns = "\n".join(f"{each.role.value}: {blunted(each.content or '')}" for each in history if _turn(each))
     content = f"<conversation-{boundary}>\n{turns}\n</conversation-{boundary}>\n\nMessage: {message}"
     return [
         ChatMessage(role=MessageRole.SYSTEM, content=_REWRITE_RULES),
@@ -248,7 +248,12 @@ def _attribute(passage: Passage) -> str:
     return re.sub(r'[<>"\s]+', " ", _HIDDEN.sub("", title)).strip()
 
 
-def _blunted(text: str) -> str:
+def quotation(passage: Passage) -> str:
+    """What stands of a passage in a prompt, but for its tags: its title and its text."""
+    return f"{_attribute(passage)}\n{blunted(passage.text)}"
+
+
+def blunted(text: str) -> str:
     """`text` without invisible characters, and with what looks like a tag or control token of ours broken."""
     return _IMITATED.sub(lambda match: {"<": "‹", ">": "›", "[": "("}[match.group()], _HIDDEN.sub("", text))
 

@@ -15,15 +15,18 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from aura import Aura, Workspace
 from aura.database.engine import Database
-from aura.database.tables import TENANT_TABLES, generations
+from aura.database.tables import TENANT_TABLES, generations, personas
 from aura.documents.values import IngestProgress, Stage
 from aura.errors import AuraError
 from aura.identity import CollectionId, ConversationId, DocumentId
+from aura.memory import summaries
 from aura.memory.deriving import Deriver
+from aura.memory.recall import Recall
+from aura.memory.values import Summary
 from aura.workspace import Parts
 from sent_statements import statements_sent
 
@@ -120,7 +123,21 @@ async def furnish(side: Side) -> Side:
         await _written(viewer, side.responses[audience])
         side.conversations[audience] = talk
         side.facts[audience] = await _learned(viewer, talk, f"My name is {side.word(audience)}.")
+        await _summed_up(viewer, talk, side.word(audience))
     return side
+
+
+async def _summed_up(viewer: Workspace, talk: ConversationId, word: str) -> None:
+    """A summary of the talk, and a persona of who has one: as they are stored."""
+    summary = Summary(
+        conversation_id=talk, text=f"It was about {word}.", carried=(), through_seq=1, rounds=1, made_by="test",
+        updated_at=viewer._parts.clock.now(),
+    )  # fmt: skip
+    async with viewer._parts.database.tenant(viewer.scope) as session:
+        await summaries.keep(session, viewer.scope, summary)
+        if viewer.scope.user_id is not None:
+            mine = {"tenant_id": viewer.scope.tenant_id, "user_id": viewer.scope.user_id}
+            await session.execute(insert(personas).values(**mine, chosen={"address": word}))
 
 
 async def _learned(viewer: Workspace, talk: ConversationId, said: str) -> UUID:
@@ -206,13 +223,27 @@ async def _kept(workspace: Workspace) -> list[object]:
     talks = (await workspace.conversations.list()).items
     shown: list[object] = [workspace.organisation, talks, (await workspace.collections.list()).items]
     shown += [await workspace.conversations.recent(talk.id) for talk in talks]
-    shown += [(await workspace.memory.facts.list(status="all")).items, await workspace.memory.summary()]
+    known = (await workspace.memory.facts.list(status="all")).items
+    shown += [known, await workspace.memory.summary(), *[await workspace.memory.facts.why(fact.id) for fact in known]]
+    shown += [*await _recalled(workspace), await workspace.persona.get()]
     shown += [await drained(workspace.memory.export()), (await workspace.conversations.search(MARK)).items]
     shown.append(await workspace.storage.use())
     if workspace.user is None or workspace.user.may_administer:
         shown += [(await workspace.users.list()).items, await workspace.provider_keys.list()]
         shown += [await workspace.provider_keys.get(key.provider) for key in await workspace.provider_keys.list()]
     return shown
+
+
+async def _recalled(workspace: Workspace) -> list[object]:
+    """By recall: of all that its statements may read, with and without the slots of facts, now and as of a moment."""
+    parts = workspace._parts
+    recall = Recall(parts.database, workspace.scope, parts.embedder, clock=parts.clock)
+    asked, now = ("What is my name?", "merger memo"), parts.clock.now()
+    return [
+        await recall.recall(question, limit=200, everything=True, as_of=as_of)
+        for question in asked
+        for as_of in (None, now)
+    ]
 
 
 async def everything(database: Database, side: Side, files: Path) -> list[object]:

@@ -14,6 +14,7 @@ from aura.database.tables import fact_tombstones, memory_entries
 from aura.identity import ConversationId
 from aura.memory.values import Fact, MemorySettings
 from aura.persona.traits import PersonaChanges
+from aura.tenants.values import OrganisationChanges
 from aura.testing.llms import ScriptedLLM
 
 
@@ -204,6 +205,16 @@ async def test_nobody_else_sees_or_changes_what_is_known(company: Company) -> No
     for closed in (delegate.memory.summary, delegate.memory.erase, delegate.memory.learn_again):
         with pytest.raises(NotFound):
             await closed()
+    await company.admin.configure(OrganisationChanges(custom_settings={"admins_read_history": True}))
+    reading = await (await company.aura.workspace(company.name, "ada@acme.test")).on_behalf_of(company.member.user.id)
+    assert await reading.memory.facts.get(fact.id) == fact
+    for change in (
+        lambda: reading.memory.facts.edit(fact.id, text="planted"),
+        lambda: reading.memory.facts.delete(fact.id),
+        reading.memory.erase,
+    ):
+        with pytest.raises(NotFound):
+            await change()
     assert await fact_of(company.member, "My name is Maximilian") == fact
 
 
