@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import pytest
 import pytest_asyncio
-from leaks_support import BOTH, DATABASE_ALONE, FILTER_ALONE, QUESTION, Locks, Side, World, furnish, new_side
+from leaks_support import BOTH, DATABASE_ALONE, FILTER_ALONE, QUESTION, Locks, Side, World, furnish, new_name, new_side
 from pytest_asyncio import is_async_test
 
 from aura import Aura, Settings, Workspace
@@ -43,7 +42,7 @@ async def world(data_dir: Path, server: EmbeddedServer) -> AsyncIterator[World]:
         passwords = Passwords(threads=2, memory_kib=8, passes=1, lanes=1)  # so little work that many members are fast
         parts = msgspec.structs.replace(opened._parts, passwords=passwords)
         aura = Aura(parts, Organisations(parts.database, passwords=passwords, clock=parts.clock))
-        sides = [await furnish(await new_side(aura, f"{name}{uuid4().hex[:6]}")) for name in ("acme", "globex")]
+        sides = [await furnish(await new_side(aura, new_name(name))) for name in ("acme", "globex")]
         yield World(aura, parts, data_dir / "files", *sides)
         passwords.close()
 
@@ -51,7 +50,7 @@ async def world(data_dir: Path, server: EmbeddedServer) -> AsyncIterator[World]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def mallory(world: World) -> Side:
     """A third organisation, which attacks and may change."""
-    return await furnish(await new_side(world.aura, f"mallory{uuid4().hex[:6]}"))
+    return await furnish(await new_side(world.aura, new_name("mallory")))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -81,10 +80,10 @@ async def locks(request: pytest.FixtureRequest, unguarded: Parts) -> AsyncIterat
 @pytest_asyncio.fixture(loop_scope="session")
 async def fresh(world: World) -> Side:
     """An organisation of the test's own, with nothing in it."""
-    return await new_side(world.aura, f"fresh{uuid4().hex[:8]}")
+    return await new_side(world.aura, new_name("fresh"))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def pair(world: World) -> tuple[Side, Side]:
     """Two organisations of the test's own."""
-    return await new_side(world.aura, f"one{uuid4().hex[:8]}"), await new_side(world.aura, f"two{uuid4().hex[:8]}")
+    return await new_side(world.aura, new_name("one")), await new_side(world.aura, new_name("two"))

@@ -15,11 +15,11 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 
 from aura import Aura, Workspace
 from aura.database.engine import Database
-from aura.database.tables import TENANT_TABLES, generations, personas
+from aura.database.tables import TENANT_TABLES, generations
 from aura.documents.values import IngestProgress, Stage
 from aura.errors import AuraError
 from aura.identity import CollectionId, ConversationId, DocumentId
@@ -27,6 +27,7 @@ from aura.memory import summaries
 from aura.memory.deriving import Deriver
 from aura.memory.recall import Recall
 from aura.memory.values import Summary
+from aura.persona.traits import PersonaChanges
 from aura.workspace import Parts
 from sent_statements import statements_sent
 
@@ -100,6 +101,11 @@ async def new_side(aura: Aura, name: str) -> Side:
     )
 
 
+def new_name(word: str) -> str:
+    """A name that nobody has, of letters alone: one can be addressed by it."""
+    return word + uuid4().hex[:6].translate(str.maketrans("0123456789", "ghijklmnop"))
+
+
 async def furnish(side: Side) -> Side:
     """Give an organisation one of everything, with the canary of who may see it."""
     collection = await side.admin.collections.create(side.word("org"), description=side.word("org"))
@@ -128,16 +134,15 @@ async def furnish(side: Side) -> Side:
 
 
 async def _summed_up(viewer: Workspace, talk: ConversationId, word: str) -> None:
-    """A summary of the talk, and a persona of who has one: as they are stored."""
+    """A summary of the talk, and a persona of who has one."""
     summary = Summary(
         conversation_id=talk, text=f"It was about {word}.", carried=(), through_seq=1, rounds=1, made_by="test",
         updated_at=viewer._parts.clock.now(),
     )  # fmt: skip
     async with viewer._parts.database.tenant(viewer.scope) as session:
         await summaries.keep(session, viewer.scope, summary)
-        if viewer.scope.user_id is not None:
-            mine = {"tenant_id": viewer.scope.tenant_id, "user_id": viewer.scope.user_id}
-            await session.execute(insert(personas).values(**mine, chosen={"address": word}))
+    if viewer.user is not None:
+        await viewer.persona.set(PersonaChanges(address=word))
 
 
 async def _learned(viewer: Workspace, talk: ConversationId, said: str) -> UUID:

@@ -171,6 +171,10 @@ async def test_each_channel_learns_for_itself(company: Company) -> None:
     assert await learned(company.member, channel="voice") is not None
     assert (await company.member.persona.style("voice")).detail < 0
     assert (await company.member.persona.style("text")).detail == 0
+    await company.member.persona.forget(channel="text")
+    assert await learned(company.member, channel="voice") is not None
+    await company.member.persona.forget(channel="voice")
+    assert await learned(company.member, channel="voice") is None
 
 
 async def test_ratings_teach_by_their_reasons_and_the_last_one_counts(company: Company) -> None:
