@@ -206,7 +206,7 @@ async def test_an_off_topic_question_gets_no_facts(company: Company) -> None:
     await tell(
         member, "My name is Ana.", "I live in Porto.", "My sister is called Rosa.", "I am allergic to hazelnuts."
     )
-    model = ScriptedLLM(["Vesuvius", "It is 5."])
+    model = ScriptedLLM(["Vesuvius", "It is 5.", "Hazel."])
     asking = with_model(member, model)
     for question in (
         "Which volcano destroyed Pompeii?",
