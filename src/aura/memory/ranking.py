@@ -11,7 +11,7 @@ from aura.memory.windows import Window
 K1, B = 1.2, 0.75
 """BM25's usual constants; see `aura.index.lexical`."""
 WEIGHT = 0.35
-"""The dense ranking's share. Source: our dialogues and long conversations; on LoCoMo fusion is then in no figure below a leg."""
+"""The dense ranking's share. Source: our dialogues and long conversations; LoCoMo settled the last hundredths."""
 LENGTH_BONUS, LENGTH_TERMS = 0.25, 16
 """For what has so many terms, its date and speaker among them, and a share of it for less: what says little proves little,
 though "Ana: Sure!" is near to any question that names Ana."""
