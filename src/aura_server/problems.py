@@ -25,6 +25,7 @@ from aura.errors import (
 )
 from aura_server.limits import rate_limit
 from aura_server.requests import request_id
+from aura_server.web_app import WebApp, reads_pages
 from aura_server.wire.openai import ErrorResponse
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ def aura_error(request: Request[Any, Any, Any], error: AuraError) -> Response[Pr
     return _response(request, document, _headers(request, error))
 
 
-def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem | ErrorResponse]:
+def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """What the framework refused: no such route, a body that does not parse, a method that is not there."""
     if error.detail == _LEFT:
         logger.info("request %s was left before its body had come", request_id(request.scope))
@@ -126,7 +127,19 @@ def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respons
         return _response(
             request, problem(request, 400, "the request does not have the form that this route takes", errors)
         )
-    return _response(request, problem(request, error.status_code, _PLAIN.get(error.status_code, error.detail)), headers)
+    document = problem(request, error.status_code, _PLAIN.get(error.status_code, error.detail))
+    return _page_instead(request, error.status_code) or _response(request, document, headers)
+
+
+def _page_instead(request: Request[Any, Any, Any], status: int) -> Response[bytes] | None:
+    """The web interface, which says that there is no such page and leads back, for a browser at an address where there is
+    nothing to be read. None for programs, under the address of OpenAI's API, and where the interface is not built.
+    """
+    web_app: WebApp = request.app.state.web_app
+    page = web_app.instead()
+    if page is None or status not in (404, 405) or request.url.path.startswith("/v1/") or not reads_pages(request):
+        return None
+    return Response(page, status_code=404, media_type="text/html", headers={"Vary": "Accept"})
 
 
 def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem | ErrorResponse]:

@@ -49,6 +49,7 @@ class WebApp:
     def __init__(self, folder: Path = BUILT) -> None:
         """Reads each file of `folder` once, for its tag; without an `index.html` in it there is no interface."""
         self._files = _found(folder) if (folder / _PAGE).is_file() else {}
+        self._instead = (folder / _PAGE).read_bytes() if self._files else None
 
     @property
     def built(self) -> bool:
@@ -58,6 +59,10 @@ class WebApp:
     def page(self) -> WebFile | None:
         """The one page; its script tells the addresses apart."""
         return self._files.get(_PAGE)
+
+    def instead(self) -> bytes | None:
+        """The page's content as it was at the start, for an answer that says that there is nothing at an address."""
+        return self._instead
 
     def named(self, name: str) -> WebFile | None:
         """The file `name`, relative to the folder."""
@@ -76,6 +81,14 @@ async def sent(request: Request[Any, Any, Any], file: WebFile) -> Response[bytes
         headers["Content-Encoding"] = encoding
     path = file.path if encoding is None else file.compressed[encoding]
     return Response(await AsyncPath(path).read_bytes(), media_type=file.media_type, headers=headers)
+
+
+def reads_pages(request: Request[Any, Any, Any]) -> bool:
+    """Whether a person's browser asks for a page, which programs and scripts do not: they name no `text/html`."""
+    named = (each.partition(";") for each in _listed(request.headers.get("accept", "")))
+    return request.method == "GET" and any(
+        name.strip().lower() == "text/html" and not _refused(parameters) for name, _, parameters in named
+    )
 
 
 def _accepted(header: str, file: WebFile) -> str | None:

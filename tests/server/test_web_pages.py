@@ -15,6 +15,7 @@ from aura_server.app import Options
 from aura_server.web_app import CLIENT_ROUTES, WebApp
 
 PAGE = '<!doctype html><script type="module" src="/assets/index-1a2b.js"></script>'
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SCRIPT = "export const answer = 42;\n" * 50
 
 
@@ -44,13 +45,33 @@ async def test_every_address_of_the_interface_is_the_one_page(app: ASGIApp, addr
 
 
 async def test_an_address_of_the_api_stays_the_apis_when_a_browser_asks(app: ASGIApp) -> None:
-    page = {"Accept": "text/html,application/xhtml+xml"}
-    for address, status in (("/documents/", 401), ("/admin/dashboard", 401), ("/nothing", 404), ("/health", 200)):
-        answer = await ask(app, "GET", address, headers=page)
+    for address, status in (("/documents/", 401), ("/admin/dashboard", 401), ("/v1/nothing", 404), ("/health", 200)):
+        answer = await ask(app, "GET", address, headers=BROWSER)
         assert answer.status_code == status
         assert "html" not in answer.headers["content-type"]
     for address in ("/login", "/signup"):
         assert (await ask(app, "POST", address, json={})).headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("address", ["/nonsense", "/chat/unknown", "/chat/", "/memory", "/nonsense.png", "/%00"])
+async def test_a_mistyped_address_is_the_page_for_a_browser_and_a_problem_for_programs(
+    app: ASGIApp, address: str
+) -> None:
+    page = await ask(app, "GET", address, headers=BROWSER)
+    assert (page.status_code, page.text) == (404, PAGE)
+    same = ("content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy")
+    index = await ask(app, "GET", "/")
+    assert {name: page.headers[name] for name in same} == {name: index.headers[name] for name in same}
+    assert (page.headers["cache-control"], page.headers["vary"]) == ("no-store", "Accept")
+    for method, accepted in (
+        ("GET", "*/*"),
+        ("GET", "application/json"),
+        ("GET", "text/html;q=0"),
+        ("PUT", "text/html"),
+    ):
+        answer = await ask(app, method, address, headers={"Accept": accepted})
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] in (404, 405)
 
 
 async def test_the_page_is_asked_for_each_time_and_sent_when_it_changed(app: ASGIApp) -> None:
@@ -108,6 +129,8 @@ async def test_without_a_built_interface_its_addresses_say_how_to_build_it(world
         assert answer.status_code == 200
         assert "nox -s web" in answer.text
     assert (await ask(app, "GET", "/assets/index-1a2b.js")).status_code == 404
+    mistyped = await ask(app, "GET", "/nonsense", headers=BROWSER)
+    assert (mistyped.status_code, mistyped.headers["content-type"]) == (404, "application/problem+json")
 
 
 async def test_the_interface_is_what_was_there_when_the_server_started(folder: Path) -> None:

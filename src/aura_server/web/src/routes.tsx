@@ -1,5 +1,6 @@
 import { createBrowserRouter, type RouteObject, redirect } from "react-router";
 import { ErrorPage } from "./shell/error-page";
+import { NoSuchPage } from "./shell/no-such-page";
 import { Shell } from "./shell/shell";
 
 const Nothing = () => null;
@@ -29,6 +30,7 @@ export const routes: RouteObject[] = [
           { path: "/console", loader: () => redirect("/console/dashboard") },
           { path: "/settings/*", lazy: () => import("./pages/settings/settings-page") },
           { path: "/console/*", lazy: () => import("./pages/admin/admin-page") },
+          { path: "*", Component: NoSuchPage },
         ],
       },
     ],

@@ -6,6 +6,7 @@ import { EmptyState } from "@/components/feedback";
 import { Sections } from "@/components/sections";
 import { Keys } from "@/pages/settings/keys";
 import { useIdentity } from "@/session/use-session";
+import { NothingHere } from "@/shell/no-such-page";
 import { Page } from "@/shell/page";
 import { AuditPart } from "./audit";
 import { Costs } from "./costs";
@@ -33,18 +34,21 @@ export function Component() {
   const { t } = useTranslation("admin");
   const { role } = useIdentity();
   if (role !== "admin" && role !== "manager") return <NotForYou />;
-  const parts = Object.entries(role === "admin" ? PARTS : ANALYTICS) as [keyof typeof PARTS, ComponentType][];
+  const seen: Partial<typeof PARTS> = role === "admin" ? PARTS : ANALYTICS;
+  const parts = Object.entries(PARTS) as [keyof typeof PARTS, ComponentType][];
   return (
     <Page title={t("title")} wide>
       <Sections
         label={t("title")}
-        sections={parts.map(([part]) => ({ to: `/console/${part}`, word: t(`parts.${part}`) }))}
+        sections={parts
+          .filter(([part]) => part in seen)
+          .map(([part]) => ({ to: `/console/${part}`, word: t(`parts.${part}`) }))}
       />
       <Routes>
         {parts.map(([part, Part]) => (
-          <Route key={part} path={part} element={<Part />} />
+          <Route key={part} path={part} element={part in seen ? <Part /> : <ForAdmins />} />
         ))}
-        <Route path="*" element={<ForAdmins />} />
+        <Route path="*" element={<NothingHere />} />
       </Routes>
     </Page>
   );

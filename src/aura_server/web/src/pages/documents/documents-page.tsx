@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { Route, Routes } from "react-router";
 import { Sections } from "@/components/sections";
+import { NothingHere } from "@/shell/no-such-page";
 import { Page } from "@/shell/page";
 import { Bench } from "./bench";
 import { Collections } from "./collections";
@@ -27,6 +28,7 @@ export function Component() {
         <Route path="collections" element={<Collections />} />
         <Route path="search" element={<Bench />} />
         <Route path=":document" element={<DocumentView />} />
+        <Route path="*" element={<NothingHere />} />
       </Routes>
     </Page>
   );

@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { Route, Routes } from "react-router";
 import { Sections } from "@/components/sections";
+import { NothingHere } from "@/shell/no-such-page";
 import { Page } from "@/shell/page";
 import { Account } from "./account";
 import { Appearance } from "./appearance";
@@ -27,6 +28,7 @@ export function Component() {
         <Route path="appearance" element={<Appearance />} />
         <Route path="keys" element={<Keys />} />
         <Route path="account" element={<Account />} />
+        <Route path="*" element={<NothingHere />} />
       </Routes>
     </Page>
   );
