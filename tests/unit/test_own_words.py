@@ -37,6 +37,18 @@ def test_what_nobody_said_is_not_answered(question: str) -> None:
     assert repeat(question, NOTES) is None
 
 
+@pytest.mark.parametrize(
+    "said", ["I work for nobody at present.", "My name is Eva", "Ich wohne in Rom", "I don't live in Porto any more."]
+)
+def test_who_tells_something_is_not_told_what_they_said_before(said: str) -> None:
+    assert repeat(said, NOTES) is None
+
+
+@pytest.mark.parametrize("asked", ["what is my name", "Tell me my name.", "my name", "and what is my name."])
+def test_a_question_without_its_mark_is_still_one(asked: str) -> None:
+    assert repeat(asked, NOTES) == "On 7 May 2025 you said: “My name is Ana” [4]."
+
+
 def test_no_notes_no_answer() -> None:
     assert repeat("What is my name?", ()) is None
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aura.errors import InvalidRequest
+from aura.memory.settings import checked_of_all
 from aura.tenants import validation
 
 
@@ -209,3 +210,27 @@ def test_a_page_holds_one_to_a_thousand(size: int) -> None:
 def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         validation.cursor(cursor)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("memory_sensitive", "yes"),
+        ("memory_learns", 0),
+        ("retention_days", "abc"),
+        ("retention_days", -1),
+        ("retention_days", 0),
+        ("retention_days", True),
+        ("retention_days", 1.5),
+        ("retention_days", 36_500),
+    ],
+)
+def test_a_setting_of_memory_that_would_not_hold_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(InvalidRequest, match=name) as refused:
+        checked_of_all({name: value})
+    assert refused.value.field == name
+
+
+def test_settings_of_memory_that_hold_are_taken() -> None:
+    checked_of_all({"memory_sensitive": True, "memory_learns": False, "retention_days": 30, "greeting": "hi"})
+    checked_of_all({"memory_sensitive": None, "retention_days": None})

@@ -78,7 +78,7 @@ class Manners(Protocol):
 class Notes(Protocol):
     """What takes note of what the user states."""
 
-    async def noted(self, message: str, language: str | None = None) -> str | None: ...
+    async def noted(self, message: str, language: str | None = None, *, wishes: bool = False) -> str | None: ...
 
 
 class AnswerEngine:
@@ -176,6 +176,7 @@ class AnswerEngine:
 
     async def _respond(self, generation: Generation, earlier: Sequence[Spoken]) -> AsyncGenerator[AnswerEvent]:
         ask = generation.ask
+        generation.before = [each.text for each in earlier if each.role == "user"]
         own = await self._own_reply(ask, earlier)
         prompt = None if own is not None else await self._prompt(generation, earlier)
         yield generation.sources(() if prompt is None else prompt.passages)
@@ -263,7 +264,8 @@ class AnswerEngine:
         if self._notes is None or not _is_kept(ask) or not generation.refuses_without_a_model:
             return None
         try:
-            return await self._notes.noted(ask.message, generation.style.forced_language)
+            wishes = ask.persona is not None
+            return await self._notes.noted(ask.message, generation.style.forced_language, wishes=wishes)
         except AuraError as error:
             _log.warning("what a user states is not told to be noted: %s", error)
             return None

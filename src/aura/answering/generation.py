@@ -53,6 +53,8 @@ class Generation:
         self.call = call
         self.id = response_id
         self.question = ask.message
+        self.before: Sequence[str] = ()
+        """What its asker said before in the conversation."""
         self.passages: tuple[Passage, ...] = ()
         self.end: Checked | None = None
         self.finished = False
@@ -167,7 +169,8 @@ class Generation:
         text, citations = self._text, tuple(self._citations)
         if self.end is not None:
             text, citations = self.end.text, self.end.citations
-        no = refusal(self.ask.message, self.style.forced_language)
+        plain = refusal(self.ask.message, before=self.before)
+        no = refusal(self.ask.message, self.style.forced_language, before=self.before)
         return Answer(
             response_id=self.id,
             question=self.question,
@@ -180,7 +183,7 @@ class Generation:
             timings=msgspec.structs.replace(self._timings, total_seconds=time.perf_counter() - self._started),
             conversation_id=self.ask.conversation_id,
             stopped=stopped,
-            persona_applied=no != refusal(self.ask.message) if refused else self._in_style and bool(text),
+            persona_applied=no != plain if refused else self._in_style and bool(text),
         )
 
     @property

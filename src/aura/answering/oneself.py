@@ -44,6 +44,25 @@ _OF_A_PERSON = words("""
     """)
 
 
+_ASKS = re.compile(
+    r"^\W*(?:(?:and|but|so|ok|okay|hi|hello|hey|und|aber|hallo|et|mais|bonjour)\W+)*"
+    r"(?:what|where|when|how|who|whose|which|why|is|are|am|was|were|do|does|did|have|has|can|could|will|would"
+    r"|wie|wo|wann|wer|wem|wen|warum|wieso|welche[rsnm]?|bin|ist|sind|war|habe?|hat|kann|weißt|comment|où|quand|quel(?:le)?s?"
+    r"|qui|est|suis|ai|quién|qué|dónde|cuándo|cómo|cuál|soy|tengo)\b"
+    r"|\b(?:tell|say|said|told|remind|remember|recall|know|wonder|show|list|find|forgot|forgotten|mention\w*|talk\w*|ask\w*|sag"
+    r"|sage|gesagt|erzählt|erwähnt|nenn|nenne|weiß|wüsste|erinner\w*|frage|vergessen|zeig|dis|dites|dit|rappelle|sais|oublié|dime"
+    r"|dije|recuerda|sé)\b",
+    re.IGNORECASE,
+)
+"""What may ask without a question mark: how a question begins, and what asks for it to be told."""
+_TELLS = re.compile(
+    r"^\W*(?:(?:hi|hello|hallo|actually|well|also|now|and|but|no|yes|und|aber|nein|ja)\W+)*"
+    r"(?:(?:i|we|ich|wir|je|nous|yo) \w|(?:i'm|i've|i'd|we're|we've|j')|(?:my|mein\w*|mon|ma|mes|mis?) (?:\w+ ){1,3}"
+    r"(?:is|are|was|were|ist|sind|war|heißt|est|sont|es|son)\b)",
+    re.IGNORECASE,
+)
+
+
 def about_oneself(question: str) -> bool:
     """Whether `question` asks for something of the asker's own; not what one may or must do, nor a request to be told."""
     return asks_what_was_said(question) or _FIRST_PERSON.search(_RULES.sub(" ", question)) is not None
@@ -64,6 +83,14 @@ def asked_for(question: str) -> str:
     """`question` without what only says that it was said, unless nothing else is left."""
     rest = _SAID.sub(" ", question)
     return rest if re.search(r"\w", rest) else question
+
+
+def states(text: str) -> bool:
+    """Whether `text` tells something and asks nothing, as "I work in Oslo."; what may ask is taken to do so."""
+    plain = text.strip()
+    if not plain or "?" in plain or _ASKS.search(plain):
+        return False
+    return plain[-1] in ".!" or _TELLS.match(plain) is not None
 
 
 def only_asks(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aura.answering.asked_slots import naming, slots_asked, words_of
 from aura.answering.evidence import Question, Statement, density, read_question, read_statements, score, vocabulary
 from aura.answering.notes import day_of
-from aura.answering.oneself import about_oneself, asked_for
+from aura.answering.oneself import about_oneself, asked_for, states
 from aura.answering.prompts import Quoted
 from aura.answering.sentences import units
 from aura.answering.terms import language_of
@@ -34,8 +34,8 @@ class Repeated(NamedTuple):
 
 
 def repeat(question: str, notes: Sequence[Quoted]) -> str | None:
-    """The answer to a question about the asker out of `notes`, cited; None where none of them answers it."""
-    if not notes or not about_oneself(question):
+    """The answer to a question about the asker out of `notes`, cited; None where none answers it, or nothing is asked."""
+    if not notes or not about_oneself(question) or states(question.replace("’", "'")):
         return None
     language = language_of([question, *(note.text for note in notes)])
     sentences = list(_sentences(notes))

@@ -181,9 +181,12 @@ def _introduced(style: Style) -> list[ChatMessage]:
     return [ChatMessage(role=MessageRole.USER, content=own)] if own else []
 
 
-def refusal(question: str, language: str | None = None) -> str:
-    """The sentence that refuses this question, in its language or in `language`, a code, where that is known."""
-    return REFUSALS[_LANGUAGES.get(language or "") or language_of([question])]
+def refusal(question: str, language: str | None = None, *, before: Sequence[str] = ()) -> str:
+    """The sentence that refuses this question, in its language or in `language`, a code, where that is known.
+
+    `before` is what its asker said before it: "ja" alone is of no language that could be told.
+    """
+    return REFUSALS[_LANGUAGES.get(language or "") or language_of([question], *before)]
 
 
 def is_refusal(text: str) -> bool:

@@ -35,13 +35,11 @@ from aura.database.tables import (
 from aura.errors import AuraError
 from aura.identity import Role, Scope, TenantId
 from aura.memory import fact_rows, outbox
+from aura.memory.settings import RETENTION
 from aura.usage.rollup import roll_up_closed
 from aura.webhooks.values import DeliveryState
 
 logger = logging.getLogger(__name__)
-
-RETENTION: Final = "retention_days"
-"""The custom setting of an organisation that says how many days a conversation that rests is kept; without it, for good."""
 
 _PAGE = 500
 

@@ -47,6 +47,11 @@ def stated(turn: str) -> list[Clause]:
     return found
 
 
+def tells_a_secret(text: str) -> bool:
+    """Whether `text` names a password, a PIN or the like."""
+    return _SECRET.search(text) is not None
+
+
 def _introduces(sentence: str) -> bool:
     """Whether something stands before a colon that is no word of the speaker's own to the assistant: a text follows."""
     head, *text = _COLON.split(sentence, maxsplit=1)

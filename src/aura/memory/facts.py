@@ -8,17 +8,18 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, select, update
 
-from aura.answering.hygiene import storable
+from aura.answering.hygiene import instructs, storable
 from aura.database.engine import Database
 from aura.database.scopes import visible
 from aura.database.tables import fact_evidence, facts, messages
 from aura.documents.values import Receipt
 from aura.errors import InvalidRequest, NotFound
 from aura.identity import ConversationId, Scope, Verb
-from aura.memory import entries, fact_rows, outbox
+from aura.memory import entries, fact_rows, outbox, settings
+from aura.memory.clauses import tells_a_secret
 from aura.memory.extraction import Turn, extract
 from aura.memory.fact_rows import FACT_COLUMNS, Seal, fact_of
-from aura.memory.slots import normal
+from aura.memory.slots import SENSITIVE, normal
 from aura.memory.values import Fact, Source, Why
 from aura.tenants import validation
 from aura.tenants.values import Page
@@ -26,6 +27,7 @@ from aura.tenants.values import Page
 LONGEST_FACT = 500
 """Characters of a fact that a user writes."""
 _LONGEST_SOURCES = 50
+_NO_MESSAGE = UUID(int=0)
 
 
 class Facts:
@@ -100,7 +102,8 @@ class Facts:
         """Put a fact right, or pin it; it as it is then. What was said before no longer changes it.
 
         Raises:
-            InvalidRequest: the text is empty, too long, or no line of text.
+            InvalidRequest: the text is empty, too long, no line of text, an instruction, a password or the like, or what is
+                sensitive where the organisation or the user does not allow that.
             NotFound: the user has no such fact.
         """
         self._require_own()
@@ -111,6 +114,7 @@ class Facts:
             line = validation.name(storable(text), field="text", max_characters=LONGEST_FACT)
             if not normal(line):
                 raise InvalidRequest("text has no word in it", field="text")
+            await self._refuse_unfit(line)
             values |= self._reworded(await self.get(fact_id), line)
         if not values:
             return await self.get(fact_id)
@@ -144,10 +148,24 @@ class Facts:
             raise _unknown()
         return Receipt(facts=1, vectors=vectors)
 
+    async def _refuse_unfit(self, line: str) -> None:
+        """What no turn would teach is not written by hand either: it would reach each answer."""
+        if instructs(line):
+            raise InvalidRequest("text tells the assistant what to do: write what is true of you", field="text")
+        if tells_a_secret(line):
+            raise InvalidRequest("text names a password or the like, which memory does not keep", field="text")
+        if any(each.category in SENSITIVE for each in extract(_turn(line), UTC)):
+            async with self._database.tenant(self._scope) as session:
+                allowed = await settings.allowed(session, self._scope)
+            if not allowed.sensitive:
+                raise InvalidRequest(
+                    "text tells of health, belief or politics, say: the organisation and you must allow that first",
+                    field="text",
+                )
+
     def _reworded(self, fact: Fact, line: str) -> dict[str, object]:
         """What a fact is in other words: as the rules read them where they can, so that it is compared as others are."""
-        now = datetime.now(UTC)
-        read = extract(Turn(id=fact.id, role="user", text=line, at=now), UTC)
+        read = extract(_turn(line), UTC)
         found = next((each for each in read if each.slot == fact.slot), None)
         value, polarity = (found.value, found.polarity) if found else (normal(line), fact.polarity)
         event = found.event if found else None
@@ -166,6 +184,11 @@ class Facts:
         self._scope.require(Verb.WRITE)
         if not self._own:
             raise _unknown()
+
+
+def _turn(line: str) -> Turn:
+    """What a user writes, as if it had been said now."""
+    return Turn(id=_NO_MESSAGE, role="user", text=line, at=datetime.now(UTC))
 
 
 def _unknown() -> NotFound:

@@ -1,20 +1,22 @@
-"""What the keyless model has to say to a statement about oneself: that it is noted, in the words that a rule has read."""
+"""What the keyless model has to say to a statement about oneself, or to a wish for another manner: that it is noted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Final
 from uuid import UUID
 
 from aura.answering.sentences import units
+from aura.answering.terms import language_of
 from aura.clock import Clock
 from aura.database.engine import Database
 from aura.identity import Scope
 from aura.memory import settings
 from aura.memory.extraction import Candidate, Turn, extract
 from aura.memory.slots import SENSITIVE
+from aura.persona.evidence import only_wishes
 
 _NOTED: Final = {
     "en": ("Noted: {}.", "“", "”"),
@@ -22,6 +24,7 @@ _NOTED: Final = {
     "fr": ("C'est noté : {}.", "« ", " »"),
     "es": ("Anotado: {}.", "«", "»"),
 }
+_CODES: Final = {"english": "en", "german": "de", "french": "fr"}
 _MOST_WORDS_OF_A_GREETING: Final = 3
 _NO_MESSAGE: Final = UUID(int=0)
 
@@ -34,17 +37,20 @@ class Noting:
         self._scope = scope
         self._clock = clock
 
-    async def noted(self, message: str, language: str | None = None) -> str | None:
+    async def noted(self, message: str, language: str | None = None, *, wishes: bool = False) -> str | None:
         """What was noted of `message`; None unless all that it says is what may be learned of its user.
 
         Args:
-            language: a code; that of the rule which read the message where it is not known.
+            language: a code; that of the rule which read the message, or of its words, where it is not known.
+            wishes: how the user wants to be answered is learned, too.
 
         Raises:
             Unavailable: the database is away.
 
         Cost: two round trips where a rule reads anything; else some milliseconds of computation.
         """
+        if wishes and only_wishes(message):
+            return _said(language or _CODES[language_of([message])], [message.strip().rstrip(".!")])
         found = extract(Turn(id=_NO_MESSAGE, role="user", text=message, at=self._clock.now()), UTC)
         if not found or not _says_nothing_else(message, found):
             return None
@@ -65,6 +71,10 @@ def _says_nothing_else(message: str, found: Sequence[Candidate]) -> bool:
 
 
 def _told(message: str, found: Sequence[Candidate], language: str | None) -> str:
-    form, opening, closing = _NOTED[language if language in _NOTED else found[0].language]
-    quotes = dict.fromkeys(f"{opening}{message[each.start : each.end]}{closing}" for each in found)
-    return form.format(", ".join(quotes))
+    read = dict.fromkeys(message[each.start : each.end] for each in found)
+    return _said(language if language in _NOTED else found[0].language, read)
+
+
+def _said(language: str, quotes: Iterable[str]) -> str:
+    form, opening, closing = _NOTED.get(language, _NOTED["en"])
+    return form.format(", ".join(f"{opening}{each}{closing}" for each in quotes))

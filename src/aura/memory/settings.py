@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -19,6 +20,10 @@ SENSITIVE = "memory_sensitive"
 """The custom setting of an organisation that lets its users have sensitive categories remembered; off unless it is true."""
 LEARNS = "memory_learns"
 """The custom setting that switches learning off for everybody, when it is false."""
+
+RETENTION = "retention_days"
+"""The custom setting that says how many days a conversation that rests is kept; without it, for good."""
+_MOST_DAYS = 36_499
 
 
 class Allowed(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +73,22 @@ async def allowed(session: AsyncConnection, scope: Scope) -> Allowed:
         sensitive=mine.sensitive and of_all.get(SENSITIVE) is True,
         zone=zone(mine.time_zone),
     )
+
+
+def checked_of_all(custom_settings: Mapping[str, object]) -> None:
+    """Refuse what an organisation's settings of memory can not be, for nobody is to believe that it holds. None is unset.
+
+    Raises:
+        InvalidRequest: a switch is neither true nor false, or the days of retention are no number from 1 on.
+    """
+    for name in (SENSITIVE, LEARNS):
+        if not isinstance(custom_settings.get(name), bool | None):
+            raise InvalidRequest(f"custom_settings.{name} must be true or false", field=name)
+    days = custom_settings.get(RETENTION)
+    if days is not None and (not isinstance(days, int) or isinstance(days, bool) or not 0 < days <= _MOST_DAYS):
+        raise InvalidRequest(
+            f"custom_settings.{RETENTION} must be a whole number of days from 1 to {_MOST_DAYS:,}", field=RETENTION
+        )
 
 
 def zone(name: str) -> ZoneInfo:

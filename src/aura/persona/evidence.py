@@ -56,6 +56,12 @@ def in_message(text: str, before: Exchange | None = None) -> list[Hint]:
     return _plainest([*_asked(text), *_named(text), *_repeated(text, before), *_mirrored(text)])
 
 
+def only_wishes(text: str) -> bool:
+    """Whether `text` says nothing but how answers are to be, and so asks nothing that could be answered."""
+    sentences = [each for each in _SENTENCE.findall(text) if each.strip()]
+    return bool(sentences) and all(any(_asked(each)) for each in sentences)
+
+
 def in_feedback(rating: int, *texts: str) -> list[Hint]:
     """What the reason and the comment of a rating say. Praise for an answer's manner is a wish for more of it."""
     hints: list[Hint] = []

@@ -21,6 +21,7 @@ from aura.index.generations import Generation, Rebuild
 from aura.jobs.overview import Jobs
 from aura.memory.conversations import Conversations
 from aura.memory.memory import Memory
+from aura.memory.settings import checked_of_all
 from aura.persona.profile import Profile
 from aura.persona.traits import checked_default
 from aura.router.models import RoutingModels
@@ -266,6 +267,7 @@ class Workspace(Asking):
         self.require_admin("change the organisation")
         if changes.custom_settings is not msgspec.UNSET:
             checked_default(changes.custom_settings)
+            checked_of_all(changes.custom_settings)
         return await self._wiring.organisations.update(self.organisation.id, changes)
 
     async def delete_user(self, user_id: UserId) -> Receipt:

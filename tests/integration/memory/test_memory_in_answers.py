@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aura import Answer, Workspace
-from aura.answering.prompts import REFUSAL
+from aura.answering.prompts import REFUSAL, REFUSALS
 from aura.database.engine import Database
 from aura.database.tables import TENANT_TABLES
 from aura.memory.values import MemorySettings
@@ -144,6 +144,17 @@ async def test_a_statement_about_oneself_is_said_to_be_noted(company: Company, s
     facts = (await member.memory.facts.list()).items
     assert facts
     assert all(f"{fact.text}" in answer.text for fact in facts)
+
+
+async def test_a_wish_for_another_manner_is_said_to_be_noted_and_a_yes_is_refused_in_the_language_of_its_talk(
+    company: Company,
+) -> None:
+    member = company.member
+    answer = await member.ask("Bitte kürzer.", conversation="new")
+    assert (answer.text, answer.refused) == ("Notiert: „Bitte kürzer“.", False)
+    assert (await member.ask("Bitte kürzer.", conversation="new", use_persona=False)).refused
+    again = await member.ask("ja", conversation=answer.conversation_id)
+    assert (again.text, again.persona_applied) == (REFUSALS["german"], False)
 
 
 async def test_nothing_is_said_to_be_noted_that_is_not(company: Company) -> None:
