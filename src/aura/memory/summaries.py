@@ -21,7 +21,7 @@ from aura.answering.sentences import units
 from aura.database.scopes import visible
 from aura.database.tables import summaries
 from aura.identity import ConversationId, Scope
-from aura.memory.clauses import stated
+from aura.memory.clauses import stated, tells_a_secret
 from aura.memory.values import Carried, Summary
 
 EXTRACTIVE: Final = "extractive/1"
@@ -71,7 +71,7 @@ def compose(turns: Sequence[Carried], before: str = "") -> str:
         spans = units(turns[n].text)
         if spans:
             line = turns[n].text[spans[0].start : spans[0].end][:_LONGEST_CARRIED].strip()
-            if line and line not in lines and not instructs(line):
+            if line and line not in lines and not instructs(line) and not tells_a_secret(line):
                 lines.append(line)
     return "\n".join(lines)[-LONGEST:]
 

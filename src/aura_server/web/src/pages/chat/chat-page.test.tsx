@@ -73,6 +73,16 @@ test("nothing found is a state of its own, with what to do next", async () => {
   expect(screen.getByText(/Ask in other words/)).toBeVisible();
 });
 
+test("a conversation that there is not is said to be gone, and is not asked for again", async () => {
+  server.on(HISTORY, problem(404, "there is no such conversation"));
+  const { user, router } = showRoutes(routes, `/c/${SESSION}`);
+  expect(await screen.findByRole("heading", { name: "There is no such conversation" })).toBeVisible();
+  expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
+  const links = screen.getAllByRole("link", { name: "New chat" });
+  await user.click(links[links.length - 1] as HTMLElement);
+  await waitFor(() => expect(router.state.location.pathname).toBe("/"));
+});
+
 test("a failed answer keeps the question and is asked again by one button", async () => {
   server.on("POST /chat/stream", problem(503, "the model is away"));
   const { user } = await ask("How long?");

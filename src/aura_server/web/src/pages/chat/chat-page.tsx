@@ -4,6 +4,7 @@ import { Tooltip } from "radix-ui";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useMatch, useNavigate } from "react-router";
+import { ApiProblem } from "@/api/problems";
 import type { CitationResponse } from "@/api/schema";
 import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
@@ -51,7 +52,6 @@ interface ChatProps {
 }
 
 function Chat({ conversation, onNamed }: ChatProps) {
-  const { t } = useTranslation("chat");
   const navigate = useNavigate();
   const queries = useQueryClient();
   const identity = useIdentity();
@@ -131,10 +131,7 @@ function Chat({ conversation, onNamed }: ChatProps) {
       <div className={styles.chat}>
         {gone ? (
           <div className={styles.middle}>
-            <Failure error={past.error} onRetry={() => void past.refetch()} />
-            <Button asChild>
-              <Link to="/">{t("common:newChat")}</Link>
-            </Button>
+            <Gone error={past.error} onRetry={() => void past.refetch()} />
           </div>
         ) : waiting ? (
           <div className={styles.middle}>
@@ -314,4 +311,26 @@ function useOnScreen(shown: boolean): React.RefObject<boolean> {
     };
   }, [shown]);
   return now;
+}
+
+/** Why a conversation is not shown. One that there is not is not asked for again, and is said in the reader's language. */
+function Gone({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }) {
+  const { t } = useTranslation("chat");
+  const anew = (
+    <Button asChild>
+      <Link to="/">{t("common:newChat")}</Link>
+    </Button>
+  );
+  if (error instanceof ApiProblem && error.status === 404)
+    return (
+      <EmptyState title={t("noConversation")} action={anew}>
+        {t("noConversationHint")}
+      </EmptyState>
+    );
+  return (
+    <>
+      <Failure error={error} onRetry={onRetry} />
+      {anew}
+    </>
+  );
 }

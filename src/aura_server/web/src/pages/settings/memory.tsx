@@ -24,22 +24,32 @@ interface Asking {
   readonly fact: FactResponse;
 }
 
-/** What AURA knows of the reader from their own words: to be seen, put right, taken along and erased. */
+/**
+ * What AURA knows of the reader from their own words: to be seen, put right, taken along and erased.
+ *
+ * What stands below the facts is drawn when these have come: how many they are is not known before, and nobody is to aim
+ * at a button that then moves away.
+ */
 export function MemoryPart() {
+  const facts = useFacts("live");
+  const rules = useQuery(SETTINGS);
   return (
     <>
       <Facts />
-      <Rules />
-      <Leaving />
+      {!facts.isPending && !rules.isPending && (
+        <>
+          <Rules />
+          <Leaving />
+        </>
+      )}
     </>
   );
 }
 
-function Facts() {
-  const { t } = useTranslation("settings");
-  const [shown, setShown] = useState<Shown>("live");
-  const [asking, setAsking] = useState<Asking | null>(null);
-  const { data, error, isPending, refetch, hasNextPage, fetchNextPage } = useInfiniteQuery({
+const SETTINGS = { queryKey: ["memory", "settings"], queryFn: () => dataOf(api.GET("/memory/settings")) };
+
+function useFacts(shown: Shown) {
+  return useInfiniteQuery({
     queryKey: [...FACTS, shown],
     queryFn: ({ pageParam }) =>
       dataOf(
@@ -49,6 +59,13 @@ function Facts() {
     getNextPageParam: (last) => last.next_cursor ?? null,
     placeholderData: keepPreviousData,
   });
+}
+
+function Facts() {
+  const { t } = useTranslation("settings");
+  const [shown, setShown] = useState<Shown>("live");
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const { data, error, isPending, refetch, hasNextPage, fetchNextPage } = useFacts(shown);
   const facts = data?.pages.flatMap((page) => page.items) ?? [];
   const filter = (
     <Segments<Shown>
@@ -98,8 +115,7 @@ function Fact({ fact, onAsk }: { readonly fact: FactResponse; readonly onAsk: (a
       <div className={styles.factText}>
         <p>{fact.text}</p>
         <p className={styles.quiet}>
-          {t("saidAt", { time: moment(fact.learned_at) })} ·{" "}
-          {fact.source.startsWith("rules") ? t("foundByRules") : t("foundBy", { model: fact.source })}
+          {t("saidAt", { time: moment(fact.learned_at) })} · <FoundBy fact={fact} />
           {fact.status !== "live" && ` · ${t("facts.superseded")}`}
         </p>
       </div>
@@ -129,6 +145,12 @@ function Fact({ fact, onAsk }: { readonly fact: FactResponse; readonly onAsk: (a
       />
     </li>
   );
+}
+
+function FoundBy({ fact }: { readonly fact: FactResponse }) {
+  const { t } = useTranslation("settings");
+  if (fact.edited) return t("putRight");
+  return fact.source.startsWith("rules") ? t("foundByRules") : t("foundBy", { model: fact.source });
 }
 
 interface FactDialogProps {
@@ -184,10 +206,9 @@ function Forgetting({ fact, onClose }: FactDialogProps) {
 
 function Rules() {
   const { t } = useTranslation("settings");
-  const queryKey = ["memory", "settings"];
-  const { data, error, refetch } = useQuery({ queryKey, queryFn: () => dataOf(api.GET("/memory/settings")) });
+  const { data, error, refetch } = useQuery(SETTINGS);
   const save = useChange((body: MemorySettings) => dataOf(api.PUT("/memory/settings", { body })), {
-    reads: [queryKey],
+    reads: [SETTINGS.queryKey],
     onDone: () => toast(t("common:saved")),
   });
   return (

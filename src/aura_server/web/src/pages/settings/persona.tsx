@@ -23,14 +23,14 @@ const EMOJI = ["auto", "none", "some"] as const;
 export function PersonaPart() {
   const { t } = useTranslation("settings");
   const { data, error, isPending, refetch } = useQuery(persona);
-  if (isPending) return <Skeleton lines={8} />;
-  if (error) return <Failure error={error} onRetry={() => void refetch()} />;
   return (
     <>
       <Panel title={t("parts.persona")} hint={t("personaHint")}>
-        <Choosing persona={data} />
+        {isPending && <Skeleton lines={8} />}
+        {error && <Failure error={error} onRetry={() => void refetch()} />}
+        {data && <Choosing persona={data} />}
       </Panel>
-      <Learned persona={data} />
+      {data && <Learned persona={data} />}
     </>
   );
 }

@@ -93,6 +93,24 @@ test("a fact is forgotten after one is asked, and the list is read anew", async 
   expect(await screen.findByText("Nothing is remembered")).toBeVisible();
 });
 
+test("what stands below the facts is drawn with them, so that no button moves, and who put a fact right is said", async () => {
+  let answer = (_: unknown) => {};
+  const facts = new Promise<unknown>((resolve) => {
+    answer = resolve;
+  });
+  await served({
+    "GET /memory/facts": () => facts,
+    "GET /memory/settings": { learns: true, sensitive: false, time_zone: "UTC" },
+  });
+  show(<MemoryPart />);
+  expect(await screen.findByText("What is remembered of you")).toBeVisible();
+  expect(screen.queryByRole("button", { name: "Erase everything" })).toBeNull();
+  answer({ items: [{ ...FACT, edited: true, source: "edited by the user" }], next_cursor: null });
+  expect(await screen.findByRole("button", { name: "Erase everything" })).toBeVisible();
+  expect(screen.getByText(/put right by you/)).toBeVisible();
+  expect(screen.queryByText(/edited by the user/)).toBeNull();
+});
+
 test("a new key is shown once, with what it may do", async () => {
   const key = {
     id: "k1",
