@@ -100,3 +100,18 @@ async def test_a_persona_is_of_no_other_organisation(world: Served, tenant: Tena
         status, _ = await call(world, world.globex, "DELETE", "/persona/learned", role)
         assert status == 200
     assert (await call(world, tenant, "GET", "/persona/"))[1] == before
+
+
+@pytest.mark.parametrize(
+    ("form", "media_type"), [("jsonl", "application/jsonl"), ("html", "text/html; charset=utf-8"), (None, None)]
+)
+async def test_an_export_says_what_it_is(
+    world: Served, tenant: Tenant, form: str | None, media_type: str | None
+) -> None:
+    headers = bearer(tenant.tokens[Role.USER])
+    _, said = await call(world, tenant, "POST", "/chat/", json={"message": "I like <b>plums</b>."})
+    for path in ("/memory/export", f"/conversations/{said['session_id']}/export"):
+        answer = await ask(world.app, "GET", path, headers=headers, params={"format": form} if form else None)
+        assert answer.headers["content-type"] == (media_type or "application/jsonl")
+        assert answer.headers["content-disposition"].endswith(f'.{form or "jsonl"}"')
+        assert ("<b>" in answer.text) == (form != "html")

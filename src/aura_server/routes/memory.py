@@ -92,8 +92,10 @@ async def erase(workspace: NamedDependency[Workspace], record: NamedDependency[R
 
 def exported(pieces: object, name: str, format: Format) -> Stream:
     """An export as a file to be kept."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"'}
-    return Stream(pieces, media_type=MEDIA_TYPES[format], headers=headers)  # pyright: ignore[reportArgumentType]
+    media_type = MEDIA_TYPES[format]
+    # Of the response's own media type and the route's Litestar 2.25 takes the route's, though it documents the opposite.
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"', "Content-Type": media_type}
+    return Stream(pieces, media_type=media_type, headers=headers)  # pyright: ignore[reportArgumentType]
 
 
 HANDLERS = (facts, change, forget, why, summary, settings, configure, export, erase)
