@@ -108,6 +108,8 @@ def described(document: dict[str, Any], app: Litestar) -> dict[str, Any]:
     }
     chunks = {"text/event-stream": {"schema": {"type": "string"}}}
     document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"] |= chunks
+    for path in ("/memory/export", "/conversations/{session_id}/export"):
+        document["paths"][path]["get"]["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
     return document
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from aura.answering.hygiene import instructs
 from aura.errors import InvalidRequest
 from aura.tenants import validation
 
@@ -146,7 +147,7 @@ def _language(value: str) -> str:
 def _address(value: str) -> str:
     """A name: letters, with what stands between them in names. It is told to a model, so it can be no sentence."""
     name = validation.name(value, field="address", max_characters=LONGEST_ADDRESS, required=False)
-    if name and (not _ADDRESS.fullmatch(name) or len(name.split()) > _MOST_WORDS):
+    if name and (not _ADDRESS.fullmatch(name) or len(name.split()) > _MOST_WORDS or instructs(name)):
         raise InvalidRequest(
             f"address is a name of at most {_MOST_WORDS} words, such as 'Ada' or 'Dr. Quill': letters, and . ' - between",
             field="address",
