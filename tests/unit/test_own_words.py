@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aura.answering.notes import day_of, said_on
+from aura.answering.oneself import states
 from aura.answering.own_words import repeat
 from aura.answering.prompts import Quoted
 
@@ -47,6 +48,20 @@ def test_who_tells_something_is_not_told_what_they_said_before(said: str) -> Non
 @pytest.mark.parametrize("asked", ["what is my name", "Tell me my name.", "my name", "and what is my name."])
 def test_a_question_without_its_mark_is_still_one(asked: str) -> None:
     assert repeat(asked, NOTES) == "On 7 May 2025 you said: “My name is Ana” [4]."
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Give me my address.",
+        "My address, thanks.",
+        "I need my room number.",
+        "Meine Adresse bitte.",
+        "I'd like my size",
+    ],
+)
+def test_what_asks_for_something_states_nothing(asked: str) -> None:
+    assert not states(asked)
 
 
 def test_no_notes_no_answer() -> None:

@@ -51,10 +51,13 @@ _ASKS = re.compile(
     r"|qui|est|suis|ai|quién|qué|dónde|cuándo|cómo|cuál|soy|tengo)\b"
     r"|\b(?:tell|say|said|told|remind|remember|recall|know|wonder|show|list|find|forgot|forgotten|mention\w*|talk\w*|ask\w*|sag"
     r"|sage|gesagt|erzählt|erwähnt|nenn|nenne|weiß|wüsste|erinner\w*|frage|vergessen|zeig|dis|dites|dit|rappelle|sais|oublié|dime"
-    r"|dije|recuerda|sé)\b",
+    r"|dije|recuerda|sé|please|need|give|send|bitte|brauche|gib|schick|plaît|plait|donne|besoin|favor|necesito|dame)\b"
+    r"|\b(?:would|'d) like\b|\bhätte gern",
     re.IGNORECASE,
 )
 """What may ask without a question mark: how a question begins, and what asks for it to be told."""
+_NAMES = re.compile(r"^\W*(?:my|mein\w*|mon|ma|mes|mis?)\b", re.IGNORECASE)
+"""Asks unless it tells: "My address, thanks" is a question."""
 _TELLS = re.compile(
     r"^\W*(?:(?:hi|hello|hallo|actually|well|also|now|and|but|no|yes|und|aber|nein|ja)\W+)*"
     r"(?:(?:i|we|ich|wir|je|nous|yo) \w|(?:i'm|i've|i'd|we're|we've|j')|(?:my|mein\w*|mon|ma|mes|mis?) (?:\w+ ){1,3}"
@@ -90,7 +93,7 @@ def states(text: str) -> bool:
     plain = text.strip()
     if not plain or "?" in plain or _ASKS.search(plain):
         return False
-    return plain[-1] in ".!" or _TELLS.match(plain) is not None
+    return _TELLS.match(plain) is not None or (plain[-1] in ".!" and not _NAMES.match(plain))
 
 
 def only_asks(text: str) -> bool:
