@@ -91,6 +91,17 @@ async def test_a_deleted_fact_does_not_come_back_from_old_turns_in_any_words(ada
     assert "Henrike" in repr(await ada.conversations.recent(talk))  # the talk itself is the user's to delete
 
 
+async def test_what_was_said_anew_is_learned_also_where_an_older_turn_is_read_only_then(ada: Workspace) -> None:
+    await tell(ada, "I live in Rome.")
+    unread = await say(ada, "I live in Rome.")
+    await ada.memory.facts.delete((await fact_of(ada, "I live in Rome")).id)
+    anew = await say(ada, "I live in Rome.")
+    await derive(ada, unread)
+    assert await known(ada) == []
+    await derive(ada, anew)
+    assert await known(ada) == ["I live in Rome"]
+
+
 async def test_saying_it_anew_teaches_a_deleted_fact_again(ada: Workspace) -> None:
     talk = await tell(ada, "My name is Henrike.")
     await ada.memory.facts.delete((await fact_of(ada, "My name is Henrike")).id)
